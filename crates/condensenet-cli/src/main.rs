@@ -1,0 +1,2 @@
+//! The `condensenet` program.
+fn main() {}

@@ -1,0 +1,64 @@
+//! Errors of the mechanism: they name the layer's numbers, so that the message alone says what to change.
+
+use thiserror::Error;
+
+/// A layer's dimensions do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ShapeError {
+    /// A number of channels is not a multiple of what it is divided by.
+    #[error("{what} ({value}) must be a positive multiple of {divisor_name} ({divisor})")]
+    NotDivisible {
+        /// The number that is divided, by its field's name.
+        what: &'static str,
+        /// Its value.
+        value: usize,
+        /// The divisor, by its field's name.
+        divisor_name: &'static str,
+        /// Its value.
+        divisor: usize,
+    },
+}
+
+impl ShapeError {
+    /// Fails unless `value` is a positive multiple of `divisor`.
+    pub(crate) fn check_divides(
+        what: &'static str,
+        value: usize,
+        divisor_name: &'static str,
+        divisor: usize,
+    ) -> Result<(), Self> {
+        if divisor != 0 && value != 0 && value.is_multiple_of(divisor) {
+            return Ok(());
+        }
+        Err(Self::NotDivisible {
+            what,
+            value,
+            divisor_name,
+            divisor,
+        })
+    }
+}
+
+/// A layer in training form can't be rewritten in test-time form.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConversionError {
+    /// Some group still has more inputs than the condensation factor leaves it.
+    #[error(
+        "not condensed yet: group {group} keeps {kept} of {channels_in} inputs, conversion needs {expected} \
+         (condensation factor {condensation_factor}); train to the last condensing stage or call condense_to({last_stage})"
+    )]
+    NotCondensed {
+        /// The first group that keeps too many or too few inputs.
+        group: usize,
+        /// How many inputs it keeps.
+        kept: usize,
+        /// How many inputs the layer has.
+        channels_in: usize,
+        /// How many inputs each group keeps once condensed.
+        expected: usize,
+        /// The condensation factor.
+        condensation_factor: usize,
+        /// The last condensing stage.
+        last_stage: usize,
+    },
+}

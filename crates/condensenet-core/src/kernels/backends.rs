@@ -1,0 +1,8 @@
+//! Backends that compute by the default composition.
+
+#[cfg(feature = "ndarray")]
+#[allow(deprecated)] // Burn keeps NdArray for now, and so do we
+impl super::ops::CondenseOps for burn::backend::NdArray {}
+
+#[cfg(feature = "cube")]
+impl super::ops::CondenseOps for burn::backend::Cube {}

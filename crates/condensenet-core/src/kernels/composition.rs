@@ -1,0 +1,162 @@
+//! Every operation composed of a backend's own: the default, and the oracle of every kernel.
+
+use burn::{
+    backend::{Backend, TensorMetadata, ops::ConvOptions, tensor::FloatTensor},
+    tensor::Shape,
+};
+
+pub(super) fn norm_relu_conv2d<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let per_channel = Shape::new([1, scale.shape()[0], 1, 1]);
+    let scale = B::float_reshape(scale, per_channel.clone());
+    let shift = B::float_reshape(shift, per_channel);
+    let activation = B::relu(B::float_add(B::float_mul(x, scale), shift));
+    conv2d_same::<B>(activation, weight, groups)
+}
+
+pub(super) fn norm_relu_conv2d_train<B: Backend>(
+    x: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    epsilon: f64,
+    groups: usize,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let norm = B::batch_norm_train(x, gamma, beta, epsilon);
+    let output = conv2d_same::<B>(B::relu(norm.output), weight, groups);
+    (output, norm.mean, norm.variance)
+}
+
+pub(super) fn norm_relu_conv2d_train_backward<B: Backend>(
+    x: FloatTensor<B>,
+    gamma: FloatTensor<B>,
+    beta: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    mean: FloatTensor<B>,
+    variance: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    epsilon: f64,
+    groups: usize,
+) -> (
+    FloatTensor<B>,
+    FloatTensor<B>,
+    FloatTensor<B>,
+    FloatTensor<B>,
+) {
+    let normed = B::batch_norm(
+        x.clone(),
+        gamma.clone(),
+        beta,
+        mean.clone(),
+        variance.clone(),
+        epsilon,
+    );
+    let activation = B::relu(normed);
+    let grad_activation =
+        conv2d_same_x_backward::<B>(activation.clone(), weight.clone(), grad.clone(), groups);
+    let grad_weight = conv2d_same_weight_backward::<B>(activation.clone(), weight, grad, groups);
+    let grad_normed = B::relu_backward(activation, grad_activation);
+    let norm = B::batch_norm_train_backward(x, gamma, mean, variance, epsilon, grad_normed);
+    (norm.x_grad, norm.gamma_grad, norm.beta_grad, grad_weight)
+}
+
+/// A convolution of stride 1 that keeps the plane's size; 1x1 as a matrix product a group.
+pub(super) fn conv2d_same<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let kernel_size = weight.shape()[2];
+    if kernel_size != 1 {
+        return B::conv2d(x, weight, None, same_size(kernel_size, groups));
+    }
+    let [batch_size, _, height, width] = x.shape().dims();
+    let channels_out = weight.shape()[0];
+    let product = B::float_matmul(
+        by_group_weight::<B>(weight, groups),
+        by_group::<B>(x, groups),
+    );
+    B::float_reshape(
+        product,
+        Shape::new([batch_size, channels_out, height, width]),
+    )
+}
+
+pub(super) fn conv2d_same_x_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let kernel_size = weight.shape()[2];
+    if kernel_size != 1 {
+        return B::conv2d_x_backward(x, weight, grad, same_size(kernel_size, groups));
+    }
+    let transposed = B::float_swap_dims(by_group_weight::<B>(weight, groups), 2, 3);
+    let grad_x = B::float_matmul(transposed, by_group::<B>(grad, groups));
+    B::float_reshape(grad_x, x.shape())
+}
+
+pub(super) fn conv2d_same_weight_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let kernel_size = weight.shape()[2];
+    if kernel_size != 1 {
+        return B::conv2d_weight_backward(x, weight, grad, same_size(kernel_size, groups));
+    }
+    // The gradient sums over images too: one product a group over all pixels of the batch.
+    let grad_weight = B::float_matmul(
+        pixels_last::<B>(by_group::<B>(grad, groups)),
+        B::float_swap_dims(pixels_last::<B>(by_group::<B>(x, groups)), 1, 2),
+    );
+    B::float_reshape(grad_weight, weight.shape())
+}
+
+pub(super) fn average_pool_2x2<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    B::avg_pool2d(x, [2, 2], [2, 2], [0, 0], true, false)
+}
+
+pub(super) fn average_pool_2x2_backward<B: Backend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+) -> FloatTensor<B> {
+    B::avg_pool2d_backward(x, grad, [2, 2], [2, 2], [0, 0], true, false)
+}
+
+fn same_size(kernel_size: usize, groups: usize) -> ConvOptions<2> {
+    let padding = (kernel_size - 1) / 2;
+    ConvOptions::new([1, 1], [padding, padding], [1, 1], groups)
+}
+
+/// `[batch_size, channels, height, width]` as `[batch_size, groups, channels / groups, height * width]`.
+fn by_group<B: Backend>(x: FloatTensor<B>, groups: usize) -> FloatTensor<B> {
+    let [batch_size, channels, height, width] = x.shape().dims();
+    B::float_reshape(
+        x,
+        Shape::new([batch_size, groups, channels / groups, height * width]),
+    )
+}
+
+/// `[channels_out, channels_in / groups, 1, 1]` as `[1, groups, channels_out / groups, channels_in / groups]`.
+fn by_group_weight<B: Backend>(weight: FloatTensor<B>, groups: usize) -> FloatTensor<B> {
+    let [channels_out, per_group, _, _] = weight.shape().dims();
+    B::float_reshape(
+        weight,
+        Shape::new([1, groups, channels_out / groups, per_group]),
+    )
+}
+
+/// `[batch_size, groups, channels, pixels]` as `[groups, channels, batch_size * pixels]`.
+fn pixels_last<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let [batch_size, groups, channels, pixels] = x.shape().dims();
+    let x = B::float_permute(x, &[1, 2, 0, 3]);
+    B::float_reshape(x, Shape::new([groups, channels, batch_size * pixels]))
+}

@@ -1,0 +1,153 @@
+//! Average pooling over 2x2 pixels with stride 2, the transition between dense blocks.
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::shape::check_len;
+use super::simd::dispatch;
+
+/// Pixels of input that a task should have at the least.
+const PIXELS_PER_TASK: usize = 1 << 15;
+
+/// Averages blocks of 2x2 pixels; a last odd row or column is left out.
+///
+/// # Shapes
+/// - `x`: `[planes, height, width]`, where `planes` is batch size times channels
+/// - `y`: `[planes, height / 2, width / 2]`, overwritten
+///
+/// # Panics
+/// If a slice's length differs from its shape.
+pub fn average_pool_2x2_forward(
+    planes: usize,
+    height: usize,
+    width: usize,
+    x: &[f32],
+    y: &mut [f32],
+) {
+    check_len("x", x.len(), planes * height * width);
+    check_len("y", y.len(), planes * (height / 2) * (width / 2));
+    if y.is_empty() {
+        return;
+    }
+    let block = PIXELS_PER_TASK.div_ceil(height * width);
+    let (plane_x, plane_y) = (height * width, (height / 2) * (width / 2));
+    x.par_chunks(block * plane_x)
+        .zip(y.par_chunks_mut(block * plane_y))
+        .for_each(|(x, y)| {
+            dispatch(Forward {
+                height,
+                width,
+                x,
+                y,
+            });
+        });
+}
+
+struct Forward<'a> {
+    height: usize,
+    width: usize,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self {
+            height,
+            width,
+            x,
+            y,
+        } = self;
+        let planes = x
+            .chunks_exact(height * width)
+            .zip(y.chunks_exact_mut((height / 2) * (width / 2)));
+        for (x, y) in planes {
+            for (rows, y) in x.chunks_exact(2 * width).zip(y.chunks_exact_mut(width / 2)) {
+                let (upper, lower) = rows.split_at(width);
+                let (upper, lower) = (upper.as_chunks::<2>().0, lower.as_chunks::<2>().0);
+                for ((y, upper), lower) in y.iter_mut().zip(upper).zip(lower) {
+                    *y = 0.25 * ((upper[0] + upper[1]) + (lower[0] + lower[1]));
+                }
+            }
+        }
+    }
+}
+
+/// Computes the gradient of [`average_pool_2x2_forward`]: a quarter of its output's to each pixel
+/// of a block.
+///
+/// # Shapes
+/// - `grad_y`: `[planes, height / 2, width / 2]`
+/// - `grad_x`: `[planes, height, width]`, overwritten; zero in a last odd row or column
+///
+/// # Panics
+/// If a slice's length differs from its shape.
+pub fn average_pool_2x2_backward(
+    planes: usize,
+    height: usize,
+    width: usize,
+    grad_y: &[f32],
+    grad_x: &mut [f32],
+) {
+    check_len("grad_y", grad_y.len(), planes * (height / 2) * (width / 2));
+    check_len("grad_x", grad_x.len(), planes * height * width);
+    if grad_y.is_empty() {
+        return grad_x.fill(0.0);
+    }
+    let block = PIXELS_PER_TASK.div_ceil(height * width);
+    let (plane_x, plane_y) = (height * width, (height / 2) * (width / 2));
+    grad_x
+        .par_chunks_mut(block * plane_x)
+        .zip(grad_y.par_chunks(block * plane_y))
+        .for_each(|(grad_x, grad_y)| {
+            dispatch(Backward {
+                height,
+                width,
+                grad_y,
+                grad_x,
+            });
+        });
+}
+
+struct Backward<'a> {
+    height: usize,
+    width: usize,
+    grad_y: &'a [f32],
+    grad_x: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self {
+            height,
+            width,
+            grad_y,
+            grad_x,
+        } = self;
+        let planes = grad_x
+            .chunks_exact_mut(height * width)
+            .zip(grad_y.chunks_exact((height / 2) * (width / 2)));
+        for (grad_x, grad_y) in planes {
+            let (pairs_of_rows, odd_row) = grad_x.split_at_mut(height / 2 * 2 * width);
+            odd_row.fill(0.0);
+            for (rows, grad_y) in pairs_of_rows
+                .chunks_exact_mut(2 * width)
+                .zip(grad_y.chunks_exact(width / 2))
+            {
+                for row in rows.chunks_exact_mut(width) {
+                    let (pairs, odd) = row.as_chunks_mut::<2>();
+                    odd.fill(0.0);
+                    for (pair, gradient) in pairs.iter_mut().zip(grad_y) {
+                        *pair = [0.25 * gradient; 2];
+                    }
+                }
+            }
+        }
+    }
+}

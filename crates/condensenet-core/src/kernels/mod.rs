@@ -1,0 +1,99 @@
+//! The operations that CondenseNets spend their time in, as one backend extension trait.
+//!
+//! Each operation has a composition of Burn's own operations as its default, which serves every backend, and hand-written
+//! kernels where they are faster. The composition is the oracle that the kernels are tested against.
+
+mod autodiff;
+mod backends;
+mod composition;
+#[cfg(feature = "flex")]
+pub mod cpu;
+#[cfg(feature = "flex")]
+mod flex;
+mod ops;
+
+use burn::{backend::Dispatch, tensor::Tensor};
+use ops::CondenseOps;
+
+/// Computes `relu(scale * x + shift)` and convolves it, with stride 1 and the plane's size kept.
+///
+/// # Shapes
+/// - x: `[batch_size, channels_in, height, width]`
+/// - scale, shift: `[channels_in]`
+/// - weight: `[channels_out, channels_in / groups, kernel, kernel]`, kernel odd; zero padding of `(kernel - 1) / 2`
+/// - output: `[batch_size, channels_out, height, width]`
+#[must_use]
+pub fn norm_relu_conv2d(
+    x: Tensor<4>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    weight: Tensor<4>,
+    groups: usize,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::norm_relu_conv2d(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        weight.into_dispatch(),
+        groups,
+    ))
+}
+
+/// Normalises with the statistics of the batch, applies ReLU and convolves, as one differentiable operation.
+///
+/// For the backward pass it keeps its inputs and the statistics alone; the normalised activations are computed again.
+///
+/// # Shapes
+/// - x: `[batch_size, channels_in, height, width]`
+/// - gamma, beta: `[channels_in]`
+/// - weight: `[channels_out, channels_in / groups, kernel, kernel]`, kernel odd; zero padding of `(kernel - 1) / 2`
+/// - output: `[batch_size, channels_out, height, width]`, and the batch's mean and biased variance, both `[channels_in]`,
+///   which carry no gradient
+#[must_use]
+pub fn norm_relu_conv2d_train(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    weight: Tensor<4>,
+    epsilon: f64,
+    groups: usize,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    let (output, mean, variance) = Dispatch::norm_relu_conv2d_train(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        weight.into_dispatch(),
+        epsilon,
+        groups,
+    );
+    (
+        Tensor::from_dispatch(output),
+        Tensor::from_dispatch(mean),
+        Tensor::from_dispatch(variance),
+    )
+}
+
+/// Convolves with stride 1 and the plane's size kept, with nothing in front.
+///
+/// # Shapes
+/// - x: `[batch_size, channels_in, height, width]`
+/// - weight: `[channels_out, channels_in / groups, kernel, kernel]`, kernel odd; zero padding of `(kernel - 1) / 2`
+/// - output: `[batch_size, channels_out, height, width]`
+#[must_use]
+pub fn conv2d_same(x: Tensor<4>, weight: Tensor<4>, groups: usize) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::conv2d_same(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        groups,
+    ))
+}
+
+/// Halves height and width, rounded down, by the average of each 2x2 pixels.
+///
+/// # Shapes
+/// - x: `[batch_size, channels, height, width]`
+/// - output: `[batch_size, channels, height / 2, width / 2]`
+#[must_use]
+pub fn average_pool_2x2(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::average_pool_2x2(x.into_dispatch()))
+}

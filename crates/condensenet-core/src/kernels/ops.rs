@@ -1,0 +1,97 @@
+//! The backend extension trait.
+
+use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+
+use super::composition;
+
+/// What a CondenseNet computes; shapes as in the functions of [`super`].
+///
+/// The methods that end in `_backward` return gradients, in the order of the arguments that they belong to.
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "cube"),
+    Autodiff
+)]
+pub(super) trait CondenseOps: Backend {
+    fn norm_relu_conv2d(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        groups: usize,
+    ) -> FloatTensor<Self> {
+        composition::norm_relu_conv2d::<Self>(x, scale, shift, weight, groups)
+    }
+
+    /// Returns the output, the batch's mean and its biased variance.
+    fn norm_relu_conv2d_train(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        epsilon: f64,
+        groups: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        composition::norm_relu_conv2d_train::<Self>(x, gamma, beta, weight, epsilon, groups)
+    }
+
+    /// Returns the gradients of x, gamma, beta and weight.
+    fn norm_relu_conv2d_train_backward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        epsilon: f64,
+        groups: usize,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
+        composition::norm_relu_conv2d_train_backward::<Self>(
+            x, gamma, beta, weight, mean, variance, grad, epsilon, groups,
+        )
+    }
+
+    fn conv2d_same(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        groups: usize,
+    ) -> FloatTensor<Self> {
+        composition::conv2d_same::<Self>(x, weight, groups)
+    }
+
+    fn conv2d_same_x_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        groups: usize,
+    ) -> FloatTensor<Self> {
+        composition::conv2d_same_x_backward::<Self>(x, weight, grad, groups)
+    }
+
+    fn conv2d_same_weight_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        groups: usize,
+    ) -> FloatTensor<Self> {
+        composition::conv2d_same_weight_backward::<Self>(x, weight, grad, groups)
+    }
+
+    fn average_pool_2x2(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        composition::average_pool_2x2::<Self>(x)
+    }
+
+    fn average_pool_2x2_backward(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composition::average_pool_2x2_backward::<Self>(x, grad)
+    }
+}

@@ -1,0 +1,28 @@
+//! A dense block: each layer reads everything that was made before it.
+
+use burn::{module::Module, tensor::Tensor};
+
+use crate::dense_layer::Layer;
+
+/// A dense block of layers in training form ([`DenseLayer`](crate::DenseLayer)) or in test-time
+/// form ([`CondensedLayer`](crate::CondensedLayer)).
+#[derive(Module, Debug)]
+pub struct DenseBlock<L: Layer> {
+    /// The layers, first to last.
+    pub layers: Vec<L>,
+}
+
+impl<L: Layer> DenseBlock<L> {
+    /// Runs the layers, each on the concatenation of the block's input and all new channels so far.
+    ///
+    /// # Shapes
+    /// - input: `[batch_size, channels_in, height, width]`
+    /// - output: `[batch_size, channels_in + layers * growth_rate, height, width]`
+    #[must_use]
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.layers.iter().fold(x, |x, layer| {
+            let new = layer.new_channels(x.clone());
+            Tensor::cat(vec![x, new], 1)
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! What the authors printed beside each network: sizes, errors, and how it was trained.
+
+use super::Variant;
+use crate::complexity::Form;
+
+/// A test set on which results were published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Benchmark {
+    /// CIFAR-10.
+    Cifar10,
+    /// CIFAR-100.
+    Cifar100,
+    /// ImageNet's ILSVRC 2012 validation set, centre crop.
+    Imagenet,
+}
+
+impl Benchmark {
+    /// The number of classes.
+    pub const fn num_classes(self) -> usize {
+        match self {
+            Self::Cifar10 => 10,
+            Self::Cifar100 => 100,
+            Self::Imagenet => 1000,
+        }
+    }
+
+    /// The `[height, width]` in pixels at which sizes and errors were published.
+    pub const fn input_size(self) -> [usize; 2] {
+        match self {
+            Self::Cifar10 | Self::Cifar100 => [32, 32],
+            Self::Imagenet => [224, 224],
+        }
+    }
+}
+
+/// An error rate as it was published.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PublishedResult {
+    /// The test set.
+    pub benchmark: Benchmark,
+    /// Images whose best guess is wrong, in percent.
+    pub top1_error: f64,
+    /// Images whose five best guesses are wrong, in percent, where published.
+    pub top5_error: Option<f64>,
+}
+
+/// The figures printed beside a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// Where the figures stand.
+    pub source: &'static str,
+    /// The form whose size was published: the training form for CIFAR, the converted form with half
+    /// a classifier for ImageNet. Neither source says so; the last digits do.
+    pub size_of: Form,
+    /// Operations for one image of the first benchmark, in millions, under
+    /// [`Convention::Published`](crate::Convention::Published).
+    pub flops_millions: f64,
+    /// Counted parameters, in millions.
+    pub params_millions: f64,
+    /// Error rates; the sizes belong to the first one's benchmark.
+    pub results: Vec<PublishedResult>,
+}
+
+/// How long and with what a published network was trained.
+///
+/// Common to all: stochastic gradient descent with Nesterov momentum 0.9 and weight decay 1e-4, a
+/// learning rate that falls from 0.1 to 0 along a cosine, condensing in the first half.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PublishedRecipe {
+    /// Passes over the training set.
+    pub epochs: usize,
+    /// Images per step.
+    pub batch_size: usize,
+    /// The weight of the group lasso in the loss.
+    pub group_lasso: f64,
+}
+
+impl Variant {
+    /// What was printed beside the network.
+    pub fn published(self) -> Published {
+        match self {
+            Self::Cifar50 => cifar(28.6, 0.22, 6.22, None),
+            Self::Cifar74 => cifar(51.9, 0.41, 5.28, None),
+            Self::Cifar86 => cifar(65.8, 0.52, 5.06, Some(23.64)),
+            Self::Cifar98 => cifar(81.3, 0.65, 4.83, None),
+            Self::Cifar110 => cifar(98.2, 0.79, 4.63, None),
+            Self::Cifar122 => cifar(116.7, 0.95, 4.48, None),
+            Self::Cifar182 => cifar(513.0, 4.2, 3.76, Some(18.47)),
+            Self::Imagenet74C4 => imagenet(529.0, 4.8, 26.2, 8.3),
+            Self::Imagenet74C8 => imagenet(274.0, 2.9, 29.0, 10.0),
+        }
+    }
+
+    /// The facts of the network's training.
+    ///
+    /// # Source
+    /// The original code's `script.sh` and README; its dropout is part of [`Variant::config`].
+    pub fn published_recipe(self) -> PublishedRecipe {
+        let cifar = PublishedRecipe {
+            epochs: 300,
+            batch_size: 64,
+            group_lasso: 0.0,
+        };
+        match self {
+            Self::Imagenet74C4 | Self::Imagenet74C8 => PublishedRecipe {
+                epochs: 120,
+                batch_size: 256,
+                group_lasso: 1e-5,
+            },
+            Self::Cifar182 => PublishedRecipe {
+                epochs: 600,
+                ..cifar
+            },
+            _ => cifar,
+        }
+    }
+}
+
+fn cifar(
+    flops_millions: f64,
+    params_millions: f64,
+    cifar10_error: f64,
+    cifar100_error: Option<f64>,
+) -> Published {
+    let top1 = |benchmark, top1_error| PublishedResult {
+        benchmark,
+        top1_error,
+        top5_error: None,
+    };
+    let mut results = vec![top1(Benchmark::Cifar10, cifar10_error)];
+    results.extend(cifar100_error.map(|error| top1(Benchmark::Cifar100, error)));
+    Published {
+        source: "README of github.com/ShichenLiu/CondenseNet, \"Results on CIFAR\"",
+        size_of: Form::Training,
+        flops_millions,
+        params_millions,
+        results,
+    }
+}
+
+fn imagenet(
+    flops_millions: f64,
+    params_millions: f64,
+    top1_error: f64,
+    top5_error: f64,
+) -> Published {
+    Published {
+        source: "README of github.com/ShichenLiu/CondenseNet, \"Results on ImageNet\"",
+        size_of: Form::CONVERTED_AS_PUBLISHED,
+        flops_millions,
+        params_millions,
+        results: vec![PublishedResult {
+            benchmark: Benchmark::Imagenet,
+            top1_error,
+            top5_error: Some(top5_error),
+        }],
+    }
+}

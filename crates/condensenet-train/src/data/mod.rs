@@ -1,0 +1,25 @@
+//! From files, or from nothing, to batches on a device.
+//!
+//! An [`ImageSet`] holds labelled images as bytes: read by [`cifar10`] and [`cifar100`], or drawn
+//! by [`synthetic`]. An [`ImageLoader`] shuffles, varies and normalises them, batch by batch, the
+//! same way for the same seed.
+
+mod augmentation;
+mod batch;
+mod cifar;
+mod cifar100_names;
+mod epoch;
+mod error;
+mod image_set;
+mod loader;
+mod prefetch;
+mod random;
+mod synthetic;
+
+pub use augmentation::{Augmentation, Normalisation, crop_with_padding, flip_horizontally};
+pub use batch::ImageBatch;
+pub use cifar::{cifar10, cifar100};
+pub use error::DataError;
+pub use image_set::{CHANNELS, ImageSet, Split};
+pub use loader::{ImageLoader, ImageLoaderConfig};
+pub use synthetic::synthetic;

@@ -1,0 +1,102 @@
+//! What can go wrong with a run, said with the path, the key and the values.
+
+use std::path::{Path, PathBuf};
+
+use condensenet_models::{ConfigError, NotCondensed};
+use thiserror::Error;
+
+use crate::data::DataError;
+
+/// A training run could not begin, go on, or end.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The images can't be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The network's description is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The recipe is wrong.
+    #[error("the recipe's {field} is {value}, but must be {rule}")]
+    Recipe {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The network and the images do not go together.
+    #[error("the network tells {network} classes apart, the images have {images}")]
+    ClassCount {
+        /// The network's number of classes.
+        network: usize,
+        /// The images' number of classes.
+        images: usize,
+    },
+    /// The loss stopped being a number.
+    #[error(
+        "the loss is {loss} at step {step} (epoch {epoch}, learning rate {learning_rate}); the step was not \
+         applied, and the checkpoints of earlier epochs are untouched"
+    )]
+    NonFiniteLoss {
+        /// The loss.
+        loss: f32,
+        /// The step of the whole training, counted from 0.
+        step: usize,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The learning rate of the step.
+        learning_rate: f64,
+    },
+    /// A new run would overwrite another.
+    #[error("{} already holds a run; resume it, or choose another directory", .0.display())]
+    RunExists(PathBuf),
+    /// There is nothing to resume.
+    #[error("{} holds no run to resume: {reason}", .directory.display())]
+    NoRun {
+        /// The directory that was asked for.
+        directory: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// A checkpoint can't be read, or does not belong here.
+    #[error("checkpoint {}: {reason}", .path.display())]
+    Checkpoint {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The trained network can't be converted.
+    #[error(transparent)]
+    NotCondensed(#[from] NotCondensed),
+    /// Burn's training loop stopped on an error of its own.
+    #[error("training stopped: {0}")]
+    Loop(String),
+}
+
+impl TrainError {
+    /// Makes the error of a failed file operation.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { path, source }
+    }
+
+    /// Makes the error of an unusable checkpoint.
+    pub(crate) fn checkpoint(path: &Path, reason: impl ToString) -> Self {
+        Self::Checkpoint {
+            path: path.to_path_buf(),
+            reason: reason.to_string(),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A network as Burn's training loop sees it: what a step is, and when to condense.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use burn::{
+    module::Module,
+    nn::loss::CrossEntropyLossConfig,
+    optim::{GradientsParams, ModuleOptimizer},
+    lr_scheduler::module_lr_scheduler::ModuleLearningRate,
+    tensor::Tensor,
+    train::{ClassificationOutput, InferenceStep, Interrupter, TrainOutput, TrainStep},
+};
+use condensenet_models::CondenseNet;
+
+use crate::{data::ImageBatch, error::TrainError, recipe::Recipe};
+
+/// Where a run stands with condensing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Condensation {
+    /// The condensing stage that every layer has reached.
+    pub stage: usize,
+    /// The last stage, C - 1.
+    pub last_stage: usize,
+    /// The fraction of the learned convolutions' connections that are kept.
+    pub kept_fraction: f64,
+}
+
+impl Condensation {
+    fn of(network: &CondenseNet) -> Self {
+        Self {
+            stage: network.stage(),
+            last_stage: network.schedule().last_stage(),
+            kept_fraction: network.kept_fraction(),
+        }
+    }
+}
+
+/// What the learner, its copies in the loop, and the loop's observers share.
+pub(crate) struct Shared {
+    interrupter: Interrupter,
+    condensation: Mutex<Condensation>,
+    failure: Mutex<Option<TrainError>>,
+}
+
+impl Shared {
+    /// Returns where the run stands with condensing.
+    pub(crate) fn condensation(&self) -> Condensation {
+        *self.condensation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the error that stopped the run, if one did.
+    pub(crate) fn take_failure(&self) -> Option<TrainError> {
+        self.failure().take()
+    }
+
+    fn failure(&self) -> std::sync::MutexGuard<'_, Option<TrainError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, error: TrainError) {
+        self.interrupter.stop(Some(&error.to_string()));
+        self.failure().get_or_insert(error);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("condensation", &self.condensation())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The constants of a run that a step needs.
+#[derive(Debug, Clone)]
+pub(crate) struct StepPlan {
+    pub(crate) steps_per_epoch: usize,
+    pub(crate) total_steps: usize,
+    pub(crate) group_lasso: f64,
+    pub(crate) seed: u64,
+}
+
+impl StepPlan {
+    pub(crate) fn new(recipe: &Recipe, steps_per_epoch: usize) -> Self {
+        Self {
+            steps_per_epoch,
+            total_steps: steps_per_epoch * recipe.epochs,
+            group_lasso: recipe.group_lasso,
+            seed: recipe.seed,
+        }
+    }
+}
+
+/// A [`CondenseNet`] that condenses while Burn's training loop trains it.
+#[derive(Module, Debug)]
+pub(crate) struct CondensingLearner {
+    pub(crate) network: CondenseNet,
+    #[module(skip)]
+    plan: StepPlan,
+    #[module(skip)]
+    step: usize,
+    #[module(skip)]
+    shared: Arc<Shared>,
+}
+
+impl CondensingLearner {
+    /// Creates the learner that is about to make `step`, counted from 0.
+    pub(crate) fn new(
+        network: CondenseNet,
+        plan: StepPlan,
+        step: usize,
+        interrupter: Interrupter,
+    ) -> Self {
+        let shared = Shared {
+            interrupter,
+            condensation: Mutex::new(Condensation::of(&network)),
+            failure: Mutex::new(None),
+        };
+        Self {
+            network,
+            plan,
+            step,
+            shared: Arc::new(shared),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    fn classify(&self, batch: ImageBatch) -> ClassificationOutput {
+        let logits = self.network.forward(batch.images);
+        let loss = CrossEntropyLossConfig::new()
+            .init(&logits.device())
+            .forward(logits.clone(), batch.labels.clone());
+        ClassificationOutput::new(loss, logits, batch.labels)
+    }
+
+    /// Makes dropout a function of seed and step, so that a resumed run draws what the undisturbed one would have.
+    fn seed_dropout(&self, images: &Tensor<4>) {
+        if self.network.config().dropout > 0.0 {
+            let step_seed = self.plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            images.device().seed(step_seed.wrapping_add(self.step as u64));
+        }
+    }
+}
+
+impl TrainStep for CondensingLearner {
+    type Input = ImageBatch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: ImageBatch) -> TrainOutput<ClassificationOutput> {
+        self.seed_dropout(&batch.images);
+        let item = self.classify(batch);
+        let mut loss = item.loss.clone();
+        if self.plan.group_lasso > 0.0
+            && let Some(lasso) = self.network.group_lasso()
+        {
+            loss = loss + lasso * self.plan.group_lasso;
+        }
+        let value: f32 = loss.clone().into_scalar();
+        if !value.is_finite() {
+            self.shared.fail(TrainError::NonFiniteLoss {
+                loss: value,
+                step: self.step,
+                epoch: self.step / self.plan.steps_per_epoch + 1,
+                learning_rate: f64::NAN,
+            });
+        }
+        TrainOutput::new(self, loss.backward(), item)
+    }
+
+    fn optimize(
+        mut self,
+        optimizer: &mut ModuleOptimizer,
+        learning_rate: ModuleLearningRate,
+        gradients: GradientsParams,
+    ) -> Self {
+        if let Some(TrainError::NonFiniteLoss { learning_rate: at, .. }) =
+            self.shared.failure().as_mut()
+        {
+            *at = learning_rate.base();
+            return self;
+        }
+        let mut learner = optimizer.step(learning_rate, self, gradients);
+        learner.step += 1;
+        learner.condense();
+        learner
+    }
+}
+
+impl CondensingLearner {
+    /// Condenses to the stage of the step that comes next, so that its forward pass sees the mask.
+    fn condense(&mut self) {
+        let progress = self.step as f64 / self.plan.total_steps as f64;
+        let stage = self.network.schedule().stage_at(progress);
+        if stage > self.shared.condensation().stage {
+            self.network.condense_to(stage);
+            let condensation = Condensation::of(&self.network);
+            *self.shared.condensation.lock().unwrap_or_else(PoisonError::into_inner) = condensation;
+        }
+    }
+}
+
+impl InferenceStep for CondensingLearner {
+    type Input = ImageBatch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: ImageBatch) -> ClassificationOutput {
+        self.classify(batch)
+    }
+}

@@ -1,0 +1,3 @@
+//! Data sets, recipes, training, evaluation and conversion for CondenseNets on Burn.
+
+pub mod data;
