@@ -6,10 +6,10 @@ use std::{
 };
 
 use burn::{
+    lr_scheduler::module_lr_scheduler::ModuleLearningRate,
     module::Module,
     nn::loss::CrossEntropyLossConfig,
     optim::{GradientsParams, ModuleOptimizer},
-    lr_scheduler::module_lr_scheduler::ModuleLearningRate,
     tensor::Tensor,
     train::{ClassificationOutput, InferenceStep, Interrupter, TrainOutput, TrainStep},
 };
@@ -48,7 +48,10 @@ pub(crate) struct Shared {
 impl Shared {
     /// Returns where the run stands with condensing.
     pub(crate) fn condensation(&self) -> Condensation {
-        *self.condensation.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .condensation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the error that stopped the run, if one did.
@@ -58,6 +61,15 @@ impl Shared {
 
     fn failure(&self) -> std::sync::MutexGuard<'_, Option<TrainError>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says whether the run has failed, so that the step must not be applied, and completes the error with the rate.
+    fn refuses_step(&self, rate: f64) -> bool {
+        let mut failure = self.failure();
+        if let Some(TrainError::NonFiniteLoss { learning_rate, .. }) = failure.as_mut() {
+            *learning_rate = rate;
+        }
+        failure.is_some()
     }
 
     fn fail(&self, error: TrainError) {
@@ -143,7 +155,9 @@ impl CondensingLearner {
     fn seed_dropout(&self, images: &Tensor<4>) {
         if self.network.config().dropout > 0.0 {
             let step_seed = self.plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            images.device().seed(step_seed.wrapping_add(self.step as u64));
+            images
+                .device()
+                .seed(step_seed.wrapping_add(self.step as u64));
         }
     }
 }
@@ -174,15 +188,12 @@ impl TrainStep for CondensingLearner {
     }
 
     fn optimize(
-        mut self,
+        self,
         optimizer: &mut ModuleOptimizer,
         learning_rate: ModuleLearningRate,
         gradients: GradientsParams,
     ) -> Self {
-        if let Some(TrainError::NonFiniteLoss { learning_rate: at, .. }) =
-            self.shared.failure().as_mut()
-        {
-            *at = learning_rate.base();
+        if self.shared.refuses_step(learning_rate.base()) {
             return self;
         }
         let mut learner = optimizer.step(learning_rate, self, gradients);
@@ -200,7 +211,11 @@ impl CondensingLearner {
         if stage > self.shared.condensation().stage {
             self.network.condense_to(stage);
             let condensation = Condensation::of(&self.network);
-            *self.shared.condensation.lock().unwrap_or_else(PoisonError::into_inner) = condensation;
+            *self
+                .shared
+                .condensation
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = condensation;
         }
     }
 }

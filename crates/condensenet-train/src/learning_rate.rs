@@ -67,7 +67,10 @@ pub(crate) struct ScheduledLearningRate {
 impl ScheduledLearningRate {
     /// Returns the rate of a step, counted from 0.
     pub(crate) fn at(&self, step: usize) -> f64 {
-        self.base * self.schedule.factor_at(step as f64 / self.total_steps as f64)
+        self.base
+            * self
+                .schedule
+                .factor_at(step as f64 / self.total_steps as f64)
     }
 }
 
@@ -101,7 +104,13 @@ mod tests {
     #[test]
     fn the_steps_fall_at_their_milestones() {
         let steps = LearningRateSchedule::multistep_cifar();
-        for (progress, factor) in [(0.0, 1.0), (0.499, 1.0), (0.5, 0.1), (0.75, 0.01), (1.0, 0.01)] {
+        for (progress, factor) in [
+            (0.0, 1.0),
+            (0.499, 1.0),
+            (0.5, 0.1),
+            (0.75, 0.01),
+            (1.0, 0.01),
+        ] {
             let deviation = (steps.factor_at(progress) - factor).abs();
             assert!(deviation < 1e-12, "progress {progress}: {deviation}");
         }

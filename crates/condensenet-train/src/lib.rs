@@ -1,3 +1,30 @@
 //! Data sets, recipes, training, evaluation and conversion for CondenseNets on Burn.
+//!
+//! A [`Recipe`] says how a network is trained; a [`TrainingRun`] does it in a directory, condensing on the way, and goes on
+//! from there after a kill at any moment; [`evaluate`] says what the result gets wrong.
 
+mod checkpoint;
+mod checkpointers;
+mod console;
 pub mod data;
+mod data_source;
+mod error;
+mod evaluation;
+mod learner;
+mod learning_rate;
+mod metrics;
+mod metrics_file;
+mod recipe;
+mod run;
+
+pub use checkpoint::{CheckpointDirectory, CheckpointState, SavedCheckpoint};
+pub use console::epoch_line;
+pub use data_source::{DataSource, RunData};
+pub use error::TrainError;
+pub use evaluation::{Evaluation, evaluate, largest_logit_difference};
+pub use learner::Condensation;
+pub use learning_rate::LearningRateSchedule;
+pub use metrics::{ErrorInput, TopKErrorMetric, count_top_k_errors};
+pub use metrics_file::{EpochMetrics, read_metrics};
+pub use recipe::Recipe;
+pub use run::{Display, RunConfig, RunOptions, TrainingRun};

@@ -2,7 +2,7 @@
 
 use burn::{
     config::Config,
-    optim::{ModuleOptimizer, MomentumConfig, SgdConfig, WeightDecayConfig},
+    optim::{ModuleOptimizer, SgdConfig, decay::WeightDecayConfig, momentum::MomentumConfig},
 };
 
 use crate::{error::TrainError, learning_rate::LearningRateSchedule};
@@ -52,12 +52,42 @@ impl Recipe {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
         let rules: [(&'static str, String, bool, &'static str); 6] = [
-            ("epochs", self.epochs.to_string(), self.epochs > 0, "at least 1"),
-            ("batch_size", self.batch_size.to_string(), self.batch_size > 0, "at least 1"),
-            ("learning_rate", self.learning_rate.to_string(), positive(self.learning_rate), "positive and finite"),
-            ("momentum", self.momentum.to_string(), (0.0..1.0).contains(&self.momentum), "in [0, 1)"),
-            ("weight_decay", self.weight_decay.to_string(), not_negative(self.weight_decay), "finite and not negative"),
-            ("group_lasso", self.group_lasso.to_string(), not_negative(self.group_lasso), "finite and not negative"),
+            (
+                "epochs",
+                self.epochs.to_string(),
+                self.epochs > 0,
+                "at least 1",
+            ),
+            (
+                "batch_size",
+                self.batch_size.to_string(),
+                self.batch_size > 0,
+                "at least 1",
+            ),
+            (
+                "learning_rate",
+                self.learning_rate.to_string(),
+                positive(self.learning_rate),
+                "positive and finite",
+            ),
+            (
+                "momentum",
+                self.momentum.to_string(),
+                (0.0..1.0).contains(&self.momentum),
+                "in [0, 1)",
+            ),
+            (
+                "weight_decay",
+                self.weight_decay.to_string(),
+                not_negative(self.weight_decay),
+                "finite and not negative",
+            ),
+            (
+                "group_lasso",
+                self.group_lasso.to_string(),
+                not_negative(self.group_lasso),
+                "finite and not negative",
+            ),
         ];
         match rules.into_iter().find(|(_, _, holds, _)| !holds) {
             None => Ok(()),

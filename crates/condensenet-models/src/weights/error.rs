@@ -70,7 +70,7 @@ pub enum StateDictProblem {
         found: DType,
     },
     /// A weight or statistic is NaN or infinite, or becomes so in 32 bits.
-    #[error("value {value} at position {position} is not finite in 32 bits")]
+    #[error("value {value:e} at position {position} is not finite in 32 bits")]
     NotFinite {
         /// Where it stands.
         position: usize,
@@ -95,8 +95,8 @@ pub enum StateDictProblem {
     },
     /// Two outputs of one group do not keep the same inputs.
     #[error(
-        "outputs {} and {output} belong to group {group}, but only one of them keeps input {channel}",
-        group
+        "outputs {group} and {output} both belong to group {group}, but only one of them keeps \
+         input {channel}"
     )]
     MaskDisagrees {
         /// The group; its first output has the same number.

@@ -112,7 +112,9 @@ impl Slot<'_> {
             Self::Vector(param) => replace(param, |device| Tensor::from_data(data.clone(), device)),
             Self::Kernel(param) => replace(param, |device| Tensor::from_data(data.clone(), device)),
             Self::Matrix(param) => replace(param, |device| {
-                Tensor::<2>::from_data(data.clone(), device).transpose()
+                // By way of data, so that the weight lies in memory as one that was made here.
+                let turned = Tensor::<2>::from_data(data.clone(), device).transpose();
+                Tensor::from_data(turned.into_data(), device)
             }),
             Self::Mean(state) | Self::Variance(state) => {
                 // A new state: the old one may be shared with a copy of the network, and may hold

@@ -14,12 +14,12 @@ pub(crate) type Batch = (Vec<f32>, Vec<i64>);
 
 pub(crate) fn read(batch: ImageBatch) -> Batch {
     (
-        batch.images.into_data().to_vec().expect("floats"),
+        batch.images.into_data().try_to_vec().expect("floats"),
         batch
             .labels
             .into_data()
             .convert::<i64>()
-            .to_vec()
+            .try_to_vec()
             .expect("labels"),
     )
 }
@@ -40,6 +40,13 @@ fn config() -> ImageLoaderConfig {
         })
         .with_seed(11)
         .with_workers(0)
+}
+
+fn batches_of(batch_size: usize) -> ImageLoaderConfig {
+    ImageLoaderConfig {
+        batch_size,
+        ..config()
+    }
 }
 
 fn images() -> Arc<ImageSet> {
@@ -247,9 +254,7 @@ fn evaluation_delivers_images_as_they_are_in_order() {
 
 #[test]
 fn a_batch_is_height_before_width() {
-    let loader = config()
-        .with_batch_size(16)
-        .init_evaluation(images(), &Device::flex());
+    let loader = batches_of(16).init_evaluation(images(), &Device::flex());
     let batch = loader.iter().next().unwrap().unwrap();
     assert_eq!(batch.images.dims(), [16, 3, 5, 7]);
     assert_eq!(batch.labels.dims(), [16]);
@@ -261,8 +266,7 @@ fn an_iterator_that_is_dropped_early_stops_its_workers() {
     let set = images();
     for workers in [1, 2, 5] {
         for taken in [0, 1, 3] {
-            let loader = config()
-                .with_batch_size(1)
+            let loader = batches_of(1)
                 .with_workers(workers)
                 .init_training(Arc::clone(&set), &Device::flex());
             let mut iterator = loader.iter();
@@ -293,9 +297,9 @@ fn an_empty_set_has_no_batch() {
 
 #[test]
 fn batches_of_no_images_are_refused() {
-    let error = config().with_batch_size(0).validate().unwrap_err();
+    let error = batches_of(0).validate().unwrap_err();
     assert!(matches!(error, DataError::EmptyBatches));
-    let panic = std::panic::catch_unwind(|| training(&config().with_batch_size(0))).unwrap_err();
+    let panic = std::panic::catch_unwind(|| training(&batches_of(0))).unwrap_err();
     assert_eq!(panic.downcast_ref::<String>(), Some(&error.to_string()));
 }
 

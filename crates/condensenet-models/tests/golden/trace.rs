@@ -1,0 +1,168 @@
+//! Reads the fixtures: see `fixtures/golden/README.md` for what they hold.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use condensenet_core::Mask;
+use condensenet_models::{CondenseNetConfig, StateDict};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+
+/// A trace of one network.
+pub(crate) struct Trace {
+    pub(crate) name: &'static str,
+    pub(crate) config: CondenseNetConfig,
+    tensors: StateDict,
+}
+
+/// How the original's command line spells a network.
+#[derive(Deserialize)]
+struct Spelling {
+    stages: String,
+    growth: String,
+    g1: usize,
+    g3: usize,
+    c: usize,
+}
+
+impl Trace {
+    pub(crate) const NAMES: [&'static str; 5] = [
+        "condensenet_g4c4",
+        "condensenet_g8c8",
+        "condensenet_g4c8",
+        "condensenet_g8c4",
+        "condensenet_g2c4_g3x3_1",
+    ];
+
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::NAMES.into_iter().map(Self::open)
+    }
+
+    pub(crate) fn open(name: &'static str) -> Self {
+        let (metadata, tensors) = read(name);
+        let spelling: Spelling =
+            serde_json::from_str(&metadata["config"]).expect("a configuration in the metadata");
+        let numbers = |list: &str| {
+            list.split('-')
+                .map(|n| n.parse().expect("a number"))
+                .collect()
+        };
+        let config = CondenseNetConfig::new(numbers(&spelling.stages), numbers(&spelling.growth))
+            .with_groups_1x1(spelling.g1)
+            .with_groups_3x3(spelling.g3)
+            .with_condensation_factor(spelling.c);
+        Self {
+            name,
+            config,
+            tensors,
+        }
+    }
+
+    fn get(&self, key: &str) -> &TensorData {
+        self.tensors
+            .get(key)
+            .unwrap_or_else(|| panic!("{} has no {key}", self.name))
+    }
+
+    /// A row of the log, or any other tensor, as plain numbers.
+    pub(crate) fn numbers(&self, key: &str) -> Vec<f64> {
+        self.get(key).iter().collect()
+    }
+
+    /// The original's `state_dict()` at a moment: `init`, `final` or `converted`.
+    pub(crate) fn state_dict(&self, moment: &str) -> StateDict {
+        let moment = format!("{moment}.");
+        let tensors = self.tensors.iter();
+        tensors
+            .filter_map(|(key, data)| Some((key.strip_prefix(&moment)?, data)))
+            .map(|(key, data)| match key.strip_suffix("_mask") {
+                None => (key.to_owned(), data.clone()),
+                Some(path) => {
+                    let weight = self.get(&format!("{moment}{path}conv.weight"));
+                    (key.to_owned(), mask_by_output(data, weight.shape()[0]))
+                }
+            })
+            .collect()
+    }
+
+    /// The masks of all learned convolutions when a stage was first reached, first to last.
+    pub(crate) fn masks(&self, stage: usize) -> Vec<Mask> {
+        let layers = self.config.dense_layers().map(|at| {
+            let (block, layer) = (at.block + 1, at.layer + 1);
+            let path = format!("features.denseblock_{block}.denselayer_{layer}.conv_1");
+            let data = self.get(&format!("mask.stage{stage}.{path}"));
+            let kept = data.iter::<u8>().map(|value| value == 1).collect();
+            Mask::from_rows(data.shape()[0], data.shape()[1], kept)
+        });
+        layers.collect()
+    }
+}
+
+/// What all networks of the traces were fed.
+pub(crate) struct Inputs {
+    batches: StateDict,
+}
+
+impl Inputs {
+    pub(crate) const BATCHES: usize = 6;
+
+    pub(crate) fn open() -> Self {
+        let (_, batches) = read("scripted_run");
+        Self { batches }
+    }
+
+    /// The images and labels of a step.
+    pub(crate) fn batch(&self, step: usize, device: &Device) -> (Tensor<4>, Tensor<1, Int>) {
+        let batch = step % Self::BATCHES;
+        let images = Tensor::<5>::from_data(self.data("x"), device);
+        let labels = Tensor::<2, Int>::from_data(self.data("y"), device);
+        let at = batch..batch + 1;
+        (
+            images.slice([at.clone()]).squeeze_dim(0),
+            labels.slice([at]).squeeze_dim(0),
+        )
+    }
+
+    /// The images of every evaluation.
+    pub(crate) fn eval_images(&self, device: &Device) -> Tensor<4> {
+        Tensor::from_data(self.data("eval_x"), device)
+    }
+
+    fn data(&self, key: &str) -> TensorData {
+        self.batches.get(key).expect("an input").clone()
+    }
+}
+
+/// Undoes the fixture's compaction: `[groups, channels_in]` to `[channels_out, channels_in, 1, 1]`.
+fn mask_by_output(mask: &TensorData, channels_out: usize) -> TensorData {
+    let (groups, channels_in) = (mask.shape()[0], mask.shape()[1]);
+    let values: Vec<f32> = mask.iter::<u8>().map(f32::from).collect();
+    let rows = (0..channels_out).flat_map(|output| {
+        let row = &values[(output % groups) * channels_in..][..channels_in];
+        row.iter().copied()
+    });
+    TensorData::new(rows.collect(), [channels_out, channels_in, 1, 1])
+}
+
+fn read(name: &str) -> (HashMap<String, String>, StateDict) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/golden")
+        .join(format!("{name}.safetensors"));
+    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let (_, header) = SafeTensors::read_metadata(&bytes).expect("a safetensors header");
+    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let tensors = file.iter().map(|(key, view)| {
+        let dtype = match view.dtype() {
+            Dtype::F32 => DType::F32,
+            Dtype::F64 => DType::F64,
+            Dtype::I64 => DType::I64,
+            Dtype::U8 => DType::U8,
+            other => panic!("{key}: {other:?} is in no fixture"),
+        };
+        let shape = view.shape().to_vec();
+        let data = TensorData::from_bytes_vec(view.data().to_vec(), shape, dtype);
+        (key.to_owned(), data)
+    });
+    let tensors = tensors.collect();
+    (header.metadata().clone().unwrap_or_default(), tensors)
+}

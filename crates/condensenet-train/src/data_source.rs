@@ -1,0 +1,97 @@
+//! Where a run's images come from, and how they are to be fed.
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{
+    Augmentation, DataError, ImageSet, Normalisation, Split, cifar10, cifar100, synthetic,
+};
+
+/// Where a run's images come from: written into the run, so that it can be resumed from its directory alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum DataSource {
+    /// The built-in images.
+    Synthetic {
+        /// Training images.
+        train_images: usize,
+        /// Validation images.
+        valid_images: usize,
+        /// Decides what is drawn.
+        seed: u64,
+    },
+    /// CIFAR-10.
+    Cifar10 {
+        /// The directory with the official binary files.
+        directory: PathBuf,
+        /// How many of the training images are used, the first ones; all where it is `None`.
+        train_images: Option<usize>,
+    },
+    /// CIFAR-100.
+    Cifar100 {
+        /// The directory with the official binary files.
+        directory: PathBuf,
+        /// How many of the training images are used, the first ones; all where it is `None`.
+        train_images: Option<usize>,
+    },
+}
+
+impl DataSource {
+    /// Loads the images; those of the test split are the ones to validate on.
+    ///
+    /// # Errors
+    /// Fails if a file is missing or is not what it should be.
+    pub fn load(&self) -> Result<RunData, DataError> {
+        let first = |images: ImageSet, count: &Option<usize>| match count {
+            Some(count) => images.take(*count),
+            None => images,
+        };
+        let (train, valid, normalisation) = match self {
+            Self::Synthetic {
+                train_images,
+                valid_images,
+                seed,
+            } => (
+                synthetic(Split::Train, *train_images, *seed),
+                synthetic(Split::Test, *valid_images, *seed),
+                Normalisation::SYNTHETIC,
+            ),
+            Self::Cifar10 {
+                directory,
+                train_images,
+            } => (
+                first(cifar10(directory, Split::Train)?, train_images),
+                cifar10(directory, Split::Test)?,
+                Normalisation::CIFAR10,
+            ),
+            Self::Cifar100 {
+                directory,
+                train_images,
+            } => (
+                first(cifar100(directory, Split::Train)?, train_images),
+                cifar100(directory, Split::Test)?,
+                Normalisation::CIFAR100,
+            ),
+        };
+        Ok(RunData {
+            train: Arc::new(train),
+            valid: Arc::new(valid),
+            normalisation,
+            augmentation: Augmentation::CIFAR,
+        })
+    }
+}
+
+/// The images of a run.
+#[derive(Debug, Clone)]
+pub struct RunData {
+    /// The images to learn from.
+    pub train: Arc<ImageSet>,
+    /// The images to validate on after each epoch.
+    pub valid: Arc<ImageSet>,
+    /// Mean and standard deviation of each colour.
+    pub normalisation: Normalisation,
+    /// How training images are varied.
+    pub augmentation: Augmentation,
+}

@@ -1,0 +1,166 @@
+//! One line of JSON an epoch, for other tools to read.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use burn::train::{
+    logger::MetricLogger,
+    metric::{
+        MetricDefinition, NumericEntry,
+        store::{EpochSummary, MetricsUpdate, Split},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{checkpoint::write_atomically, error::TrainError};
+
+/// What was measured in an epoch.
+///
+/// Keys are the metrics' names in snake case (`loss`, `top_1_error` in percent, `learning_rate`, `condensing_stage`,
+/// `kept_connections` in percent); values are means over the epoch's images.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// How long training and validation took, in seconds.
+    pub seconds: f64,
+    /// On the training images, augmented, while training.
+    pub train: BTreeMap<String, f64>,
+    /// On the validation images, after the epoch.
+    pub valid: BTreeMap<String, f64>,
+}
+
+/// Reads the metrics of a run, one entry an epoch.
+///
+/// # Errors
+/// Fails with [`TrainError::Io`] if the file can't be read, naming the line if one is no metrics.
+pub fn read_metrics(path: &Path) -> Result<Vec<EpochMetrics>, TrainError> {
+    let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+    let parse = |(index, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| TrainError::Io {
+            path: path.to_path_buf(),
+            source: std::io::Error::other(format!("line {}: {error}", index + 1)),
+        })
+    };
+    text.lines().enumerate().map(parse).collect()
+}
+
+/// Removes the epochs after `epoch`, which a resumed run is about to do again.
+pub(crate) fn keep_metrics_until(path: &Path, epoch: usize) -> Result<(), TrainError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    // A line cut short by a kill is the last one; it belongs to an epoch that is done again.
+    let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            serde_json::from_str::<EpochMetrics>(line).is_ok_and(|metrics| metrics.epoch <= epoch)
+        })
+        .collect();
+    let mut lines = kept.join("\n");
+    if !lines.is_empty() {
+        lines.push('\n');
+    }
+    write_atomically(path, lines.as_bytes())
+}
+
+/// Is told about each epoch that is done.
+pub(crate) type OnEpoch = Box<dyn FnMut(&EpochMetrics) + Send>;
+
+/// Appends an epoch's metrics to a file and tells whoever asked.
+pub(crate) struct MetricsFile {
+    path: PathBuf,
+    on_epoch: OnEpoch,
+    began: Instant,
+    names: BTreeMap<String, String>,
+    current: EpochMetrics,
+    /// By split, metric and epoch: what Burn asks for when it looks for the best epoch.
+    history: BTreeMap<(String, String, usize), NumericEntry>,
+}
+
+impl MetricsFile {
+    pub(crate) fn new(path: PathBuf, on_epoch: OnEpoch) -> Self {
+        Self {
+            path,
+            on_epoch,
+            began: Instant::now(),
+            names: BTreeMap::new(),
+            current: EpochMetrics::default(),
+            history: BTreeMap::new(),
+        }
+    }
+
+    fn append(&self) -> Result<(), std::io::Error> {
+        let mut line = serde_json::to_string(&self.current)?;
+        line.push('\n');
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
+        file.write_all(line.as_bytes())
+    }
+}
+
+impl MetricLogger for MetricsFile {
+    fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
+        for metric in update.entries_numeric {
+            let Some(running) = metric.running_entry else {
+                continue;
+            };
+            let id = format!("{:?}", metric.entry.metric_id);
+            let Some(name) = self.names.get(&id) else {
+                continue;
+            };
+            let values = match split {
+                Split::Train => &mut self.current.train,
+                _ => &mut self.current.valid,
+            };
+            values.insert(snake_case(name), running.current());
+            let key = (split.to_string(), name.clone(), epoch);
+            self.history.insert(key, running);
+        }
+    }
+
+    fn read_numeric(
+        &mut self,
+        name: &str,
+        epoch: usize,
+        split: &Split,
+    ) -> Result<Vec<NumericEntry>, String> {
+        let key = (split.to_string(), name.to_owned(), epoch);
+        let entry = self.history.get(&key).cloned();
+        entry
+            .map(|entry| vec![entry])
+            .ok_or_else(|| format!("no {name} for epoch {epoch} of {split}"))
+    }
+
+    fn log_metric_definition(&mut self, definition: MetricDefinition) {
+        let id = format!("{:?}", definition.metric_id);
+        self.names.insert(id, definition.name.to_string());
+    }
+
+    fn log_epoch_summary(&mut self, summary: EpochSummary) {
+        if summary.split != Split::Valid {
+            return;
+        }
+        self.current.epoch = summary.epoch_number;
+        self.current.seconds = self.began.elapsed().as_secs_f64();
+        if let Err(error) = self.append() {
+            // Losing a line of metrics is no reason to lose a run.
+            log::warn!("{}: {error}", self.path.display());
+        }
+        (self.on_epoch)(&self.current);
+        self.current = EpochMetrics::default();
+        self.began = Instant::now();
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    name.to_lowercase().replace([' ', '-'], "_")
+}

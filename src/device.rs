@@ -1,0 +1,141 @@
+//! Devices by name, as flags and environment variables give them.
+
+use burn::tensor::{Device, DeviceType};
+use thiserror::Error;
+
+/// A device that can't be had, with those that can.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DeviceError {
+    /// No backend of that name is compiled in.
+    #[error(
+        "there is no device family `{name}` in this program; compiled in: {}", .compiled_in.join(", ")
+    )]
+    NotCompiledIn {
+        /// What was asked for.
+        name: String,
+        /// The families that are there.
+        compiled_in: Vec<&'static str>,
+    },
+    /// The backend is compiled in, the device is not there.
+    #[error(
+        "there is no device `{name}` on this machine: {family} sees {count} device(s), counted from 0"
+    )]
+    NotThere {
+        /// What was asked for.
+        name: String,
+        /// The family.
+        family: &'static str,
+        /// How many devices of the family there are.
+        count: usize,
+    },
+    /// The index is no number.
+    #[error("`{name}` is no device: expected FAMILY or FAMILY:INDEX, such as `flex` or `cuda:0`")]
+    Malformed {
+        /// What was asked for.
+        name: String,
+    },
+}
+
+/// Lists the device families that are compiled in, by the name of their cargo feature.
+#[must_use]
+pub fn compiled_in() -> Vec<&'static str> {
+    families().into_iter().map(|(name, _)| name).collect()
+}
+
+/// Finds a device by name: `flex`, `ndarray`, `wgpu`, `vulkan`, `metal`, `cuda`, `rocm`, with an index where there are several,
+/// as in `cuda:1`. Nothing ever falls back to another device.
+///
+/// # Errors
+/// Fails if the family is not compiled in, the device is not there, or the name can't be read.
+///
+/// # Example
+/// ```
+/// let device = condensenet::device::by_name("flex")?;
+/// assert!(condensenet::device::by_name("abacus").is_err());
+/// # Ok::<(), condensenet::device::DeviceError>(())
+/// ```
+pub fn by_name(name: &str) -> Result<Device, DeviceError> {
+    let (family, index) = match name.split_once(':') {
+        None => (name, 0),
+        Some((family, index)) => {
+            let malformed = |_| DeviceError::Malformed {
+                name: name.to_owned(),
+            };
+            (family, index.parse().map_err(malformed)?)
+        }
+    };
+    let found = families().into_iter().find(|(known, _)| *known == family);
+    let Some((family, device_type)) = found else {
+        return Err(DeviceError::NotCompiledIn {
+            name: name.to_owned(),
+            compiled_in: compiled_in(),
+        });
+    };
+    let mut devices: Vec<Device> = Device::enumerate(device_type).into_iter().collect();
+    if index >= devices.len() {
+        return Err(DeviceError::NotThere {
+            name: name.to_owned(),
+            family,
+            count: devices.len(),
+        });
+    }
+    Ok(devices.swap_remove(index))
+}
+
+/// Finds the device that the environment variable `BURN_DEVICE` names, or else the first family that is compiled in.
+///
+/// # Errors
+/// Fails as [`by_name`] does.
+pub fn from_environment() -> Result<Device, DeviceError> {
+    match std::env::var("BURN_DEVICE") {
+        Ok(name) => by_name(&name),
+        Err(_) => by_name(families().first().map_or("", |(name, _)| name)),
+    }
+}
+
+fn families() -> Vec<(&'static str, DeviceType)> {
+    vec![
+        #[cfg(feature = "flex")]
+        ("flex", DeviceType::Flex),
+        #[cfg(feature = "cuda")]
+        ("cuda", DeviceType::Cuda),
+        #[cfg(feature = "rocm")]
+        ("rocm", DeviceType::Rocm),
+        #[cfg(feature = "metal")]
+        ("metal", DeviceType::Metal),
+        #[cfg(feature = "vulkan")]
+        ("vulkan", DeviceType::Vulkan),
+        #[cfg(feature = "wgpu")]
+        ("wgpu", DeviceType::Wgpu),
+        #[cfg(feature = "ndarray")]
+        ("ndarray", DeviceType::NdArray),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_family_that_is_compiled_in_is_known() {
+        assert!(!compiled_in().is_empty());
+        for family in compiled_in() {
+            if matches!(family, "flex" | "ndarray") {
+                assert!(by_name(family).is_ok(), "{family}");
+            }
+        }
+    }
+
+    #[test]
+    fn errors_say_what_there_is() {
+        let error = by_name("abacus").unwrap_err().to_string();
+        assert!(
+            error.contains("abacus") && error.contains("flex"),
+            "{error}"
+        );
+        let error = by_name("flex:7").unwrap_err().to_string();
+        assert!(error.contains("flex sees 1 device"), "{error}");
+        let error = by_name("flex:x").unwrap_err().to_string();
+        assert!(error.contains("FAMILY:INDEX"), "{error}");
+    }
+}
