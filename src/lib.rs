@@ -1,4 +1,32 @@
-//! CondenseNet on Burn.
+//! CondenseNet on [Burn]: networks that learn, while they train, which connections they can do without.
+//!
+//! A [`LearnedGroupConv`] starts dense and drops, in stages, the inputs that each of its groups needs least. Once condensed
+//! it is rewritten, exactly, as an index layer, a standard group convolution and a shuffle. A [`CondenseNet`] is a dense
+//! network of such layers, in training form; a [`ConvertedCondenseNet`] is the same function at test time, at a fraction of
+//! the cost.
+//!
+//! - Networks: [`Variant`] names the published ones, [`CondenseNetConfig`] describes any other, [`Complexity`] says what
+//!   either costs.
+//! - Training: [`train::TrainingRun`] trains in a directory, condenses on the way, and goes on after a kill.
+//! - Layers for networks of your own: [`LearnedGroupConv`], [`GroupConv`], [`CondensedConv`], [`CondensationSchedule`].
+//! - Devices: [`device::by_name`]. Backends are cargo features; `flex`, the CPU, is the default.
+//!
+//! # Example
+//! ```
+//! use condensenet::prelude::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let device = device::by_name("flex")?;
+//! let mut network = CondenseNetConfig::new(vec![2, 2], vec![8, 16]).init(&device)?;
+//! network.condense_to(network.schedule().last_stage());
+//! let converted = network.convert()?;
+//! let logits = converted.forward(Tensor::zeros([1, 3, 32, 32], &device));
+//! assert_eq!(logits.dims(), [1, 10]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [Burn]: https://burn.dev
 
 pub mod device;
 
@@ -16,7 +44,16 @@ pub use condensenet_train as train;
 /// Everything that a program usually needs.
 pub mod prelude {
     #[cfg(feature = "train")]
-    pub use crate::train::{Recipe, RunConfig, RunData, RunOptions, TrainingRun, evaluate};
-    pub use crate::{CondenseNet, CondenseNetConfig, ConvertedCondenseNet, Variant, device};
-    pub use burn::tensor::{Device, Tensor};
+    pub use crate::train::{
+        DataSource, Recipe, RunConfig, RunData, RunOptions, TrainingRun, evaluate,
+    };
+    pub use crate::{
+        Complexity, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, Variant, device,
+    };
+    pub use burn::tensor::{Device, Distribution, Tensor};
 }
+
+/// The README's code, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

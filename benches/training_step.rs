@@ -1,0 +1,111 @@
+//! Times training steps: forward, backward and optimizer, on random images.
+//!
+//!     cargo bench --bench training_step -- --model cifar_86 --batch-size 64 --steps 5
+//!
+//! Threads are `RAYON_NUM_THREADS`, the device is `BURN_DEVICE`. The last line is JSON. `benches/peers/training_step.py` runs
+//! the same steps in PyTorch and in this program by turns.
+#![allow(clippy::print_stdout)] // a program that talks
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use condensenet::{
+    Variant,
+    burn::{
+        nn::loss::CrossEntropyLossConfig,
+        optim::GradientsParams,
+        tensor::{Distribution, Int, Tensor, TensorData},
+    },
+    device,
+    train::Recipe,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Times training steps on random images
+#[derive(Parser)]
+struct Arguments {
+    /// Preset
+    #[arg(long, default_value = "cifar_86")]
+    model: Variant,
+    /// Images in a batch
+    #[arg(long, default_value_t = 64)]
+    batch_size: usize,
+    /// Steps to time, after one to warm up
+    #[arg(long, default_value_t = 5)]
+    steps: usize,
+    /// Condensing stage of the masks
+    #[arg(long, default_value_t = 0)]
+    stage: usize,
+    /// What `cargo bench` passes
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let device = device::from_environment()?.autodiff();
+    let config = arguments.model.config();
+    let recipe = Recipe::new();
+    let mut network = config.init(&device)?;
+    network.condense_to(arguments.stage);
+    let mut optimizer = recipe.optimizer();
+
+    let [height, width] = if arguments.model.name().starts_with("cifar") {
+        [32, 32]
+    } else {
+        [224, 224]
+    };
+    let shape = [arguments.batch_size, 3, height, width];
+    let images = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let labels: Vec<i64> = (0..arguments.batch_size)
+        .map(|image| (image % config.num_classes) as i64)
+        .collect();
+    let labels = TensorData::new(labels, [arguments.batch_size]);
+    let labels = Tensor::<1, Int>::from_data(labels, &device);
+
+    let mut seconds = Vec::with_capacity(arguments.steps);
+    for step in 0..=arguments.steps {
+        let start = Instant::now();
+        let logits = network.forward(images.clone());
+        let loss = CrossEntropyLossConfig::new()
+            .init(&device)
+            .forward(logits, labels.clone());
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        network = optimizer.step(recipe.learning_rate, network, gradients);
+        device.sync().context("the device failed")?;
+        if step > 0 {
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+    }
+
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds
+        .get(seconds.len() / 2)
+        .context("no step was timed")?;
+    println!(
+        "{} at batch {}: {median:.3} s a step (median of {}), {:.1} images a second",
+        arguments.model,
+        arguments.batch_size,
+        seconds.len(),
+        arguments.batch_size as f64 / median,
+    );
+    println!(
+        r#"{{"model":"{}","batch_size":{},"seconds_per_step":{median},"seconds_best":{},"peak_memory_mb":{}}}"#,
+        arguments.model,
+        arguments.batch_size,
+        seconds[0],
+        peak_memory_mb().map_or("null".to_owned(), |mb| format!("{mb:.0}")),
+    );
+    Ok(())
+}
+
+/// The most memory that the process has held, where the system says (Linux).
+fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}
