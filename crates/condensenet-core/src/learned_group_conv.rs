@@ -197,14 +197,15 @@ impl LearnedGroupConv {
         self.set_mask(&mask.condensed(&self.importance(), target));
     }
 
-    /// Returns the group lasso of the layer, `[1]`; `None` once the layer is fully condensed.
+    /// Returns the group lasso of the layer, `[1]`. See [`group_lasso`](lasso::group_lasso).
+    ///
+    /// Once the layer is fully condensed it pushes on nothing but the inputs that stay: training leaves it out from there on.
     ///
     /// # Source
-    /// Paper, section 3.2, equation 1. The original stops at stage G - 1, which is a slip where C differs from G.
+    /// Paper, section 3.2, equation 1.
     #[must_use]
-    pub fn group_lasso(&self) -> Option<Tensor<1>> {
-        (self.stage() < self.schedule().last_stage())
-            .then(|| lasso::group_lasso(self.masked_weight(), self.groups))
+    pub fn group_lasso(&self) -> Tensor<1> {
+        lasso::group_lasso(self.masked_weight(), self.groups)
     }
 }
 

@@ -74,8 +74,8 @@ pub(crate) fn norm_relu_conv(
 fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
     let gamma = norm.gamma.val();
     let device = gamma.device();
-    let mean = norm.running_mean.value().to_device(&device);
-    let variance = norm.running_var.value().to_device(&device);
+    let mean = norm.running_mean.value_sync().to_device(&device);
+    let variance = norm.running_var.value_sync().to_device(&device);
     let scale = gamma / (variance + norm.epsilon).sqrt();
     let shift = norm.beta.val() - mean * scale.clone();
     (scale, shift)

@@ -13,6 +13,13 @@ use super::composition;
     Cube: cfg(feature = "cube"),
     Autodiff
 )]
+#[cfg_attr(
+    not(any(feature = "flex", feature = "ndarray", feature = "cube")),
+    allow(
+        unused_variables,
+        reason = "without a backend there is nothing to dispatch to"
+    )
+)]
 pub(super) trait CondenseOps: Backend {
     fn norm_relu_conv2d(
         x: FloatTensor<Self>,

@@ -1,7 +1,7 @@
 //! Masks, stages and the schedule, on layers.
 
 use burn::{module::Module, store::ModuleRecord, tensor::Device};
-use condensenet_core::{CondensationSchedule, LearnedGroupConvConfig};
+use condensenet_core::{CondensationSchedule, LearnedGroupConvConfig, Mask};
 
 use crate::{deviation, layer, noise_tensor};
 
@@ -128,15 +128,27 @@ fn the_mask_comes_back_with_the_record() {
 }
 
 #[test]
-fn the_group_lasso_ends_with_the_last_stage() {
+fn the_group_lasso_counts_dropped_columns_as_a_thousandth() {
     let mut layer = layer(&config(), &Device::default());
-    for stage in 0..7 {
+    let mut previous = f32::INFINITY;
+    for stage in 0..=7 {
         layer.condense_to(stage);
-        let lasso = layer.group_lasso().unwrap().into_scalar::<f32>();
-        assert!(lasso > 0.0, "stage {stage}: {lasso}");
+        let lasso = layer.group_lasso().into_scalar::<f32>();
+        assert!(
+            lasso < previous,
+            "stage {stage}: {lasso}, before {previous}"
+        );
+        previous = lasso;
     }
-    layer.condense_to(7);
-    assert!(layer.group_lasso().is_none());
+    let mask = layer.mask();
+    layer.set_mask(&Mask::from_rows(
+        mask.groups(),
+        mask.channels_in(),
+        vec![false; mask.entries().len()],
+    ));
+    let floor = mask.entries().len() as f32 * 1e-3;
+    let lasso = layer.group_lasso().into_scalar::<f32>();
+    assert!((lasso - floor).abs() < 1e-4, "{lasso}, expected {floor}");
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn the_group_lasso_has_the_original_value_and_gradient() {
     let weight: Tensor<4> = Tensor::from_data(fact("lasso.weight"), &device);
     let mut layer = layer(weight);
     layer.set_mask(&mask("lasso.mask"));
-    let lasso = layer.group_lasso().unwrap();
+    let lasso = layer.group_lasso();
     let same = group_lasso(layer.masked_weight(), GROUPS);
     assert_eq!(values(lasso.clone()), values(same));
     let theirs = values(tensor::<1>("lasso.value"));

@@ -2,205 +2,22 @@
 //!
 //! Whatever the device computes them with, fused or composed, forward and backward have to agree.
 
+mod cases;
+mod comparison;
+mod oracle;
+
 use burn::tensor::{
-    Device, Tensor, TensorData,
-    activation::relu,
+    Device, Tensor,
     module::{avg_pool2d, conv2d},
-    ops::{AvgPoolOptions, ConvOptions},
+    ops::AvgPoolOptions,
 };
 use condensenet_core::kernels;
 
+use cases::{Case, Inputs, cases, noise};
+use comparison::Comparison;
+use oracle::{composed, composed_train, same_size};
+
 const EPSILON: f64 = 1e-5;
-
-/// A shape that should be awkward for something: a vector, a tile, a group, a border.
-#[derive(Debug, Clone, Copy)]
-struct Case {
-    batch_size: usize,
-    channels_in: usize,
-    channels_out: usize,
-    height: usize,
-    width: usize,
-    kernel: usize,
-    groups: usize,
-}
-
-/// `[batch_size, channels_in, channels_out, height, width]`, each with every kernel and group number
-/// that fits.
-const SHAPES: [[usize; 5]; 12] = [
-    [2, 4, 4, 1, 1],
-    [1, 4, 8, 1, 2],
-    [1, 8, 4, 1, 9],
-    [3, 12, 8, 7, 1],
-    [2, 4, 12, 2, 3],
-    [1, 20, 28, 5, 7],
-    [3, 8, 16, 9, 4],
-    [2, 36, 20, 3, 11],
-    [1, 16, 16, 8, 16],
-    [1, 64, 4, 17, 15],
-    [5, 3, 5, 6, 13],
-    [2, 132, 68, 4, 5],
-];
-
-fn cases() -> impl Iterator<Item = Case> {
-    SHAPES.into_iter().flat_map(|shape| {
-        let [batch_size, channels_in, channels_out, height, width] = shape;
-        [1, 3].into_iter().flat_map(move |kernel| {
-            let fits = move |groups: &usize| {
-                channels_in.is_multiple_of(*groups) && channels_out.is_multiple_of(*groups)
-            };
-            [1, 2, 4].into_iter().filter(fits).map(move |groups| Case {
-                batch_size,
-                channels_in,
-                channels_out,
-                height,
-                width,
-                kernel,
-                groups,
-            })
-        })
-    })
-}
-
-/// Numbers in (-1, 1) without a pattern, the same in every run.
-fn noise<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor<D> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    let count = shape.iter().product();
-    let values: Vec<f32> = std::iter::repeat_with(next).take(count).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-/// The inputs of one case, as leaves of a graph where the device has one.
-struct Inputs {
-    x: Tensor<4>,
-    scale: Tensor<1>,
-    shift: Tensor<1>,
-    weight: Tensor<4>,
-    /// What the output is multiplied with, so that every element has a gradient of its own.
-    probe: Tensor<4>,
-}
-
-impl Inputs {
-    fn new(case: Case, device: &Device) -> Self {
-        let image = [case.batch_size, case.channels_in, case.height, case.width];
-        let output = [case.batch_size, case.channels_out, case.height, case.width];
-        let per_group = case.channels_in / case.groups;
-        let kernel = [case.channels_out, per_group, case.kernel, case.kernel];
-        // Off centre, so that a mean that is forgotten shows.
-        let x = noise(1, image, device) * 2.0 + 0.5;
-        let scale = noise(2, [case.channels_in], device) * 0.5 + 1.0;
-        let shift = noise(3, [case.channels_in], device) * 0.5;
-        let weight = noise(4, kernel, device);
-        let leaf = device.is_autodiff();
-        Self {
-            x: x.detach().set_require_grad(leaf),
-            scale: scale.detach().set_require_grad(leaf),
-            shift: shift.detach().set_require_grad(leaf),
-            weight: weight.set_require_grad(leaf),
-            probe: noise(5, output, device),
-        }
-    }
-}
-
-fn per_channel(values: Tensor<1>) -> Tensor<4> {
-    let [channels] = values.dims();
-    values.reshape([1, channels, 1, 1])
-}
-
-fn same_size(case: Case) -> ConvOptions<2> {
-    let padding = case.kernel / 2;
-    ConvOptions::new([1, 1], [padding, padding], [1, 1], case.groups)
-}
-
-/// Scale, shift, ReLU and convolution, written out.
-fn composed(
-    x: Tensor<4>,
-    scale: Tensor<1>,
-    shift: Tensor<1>,
-    weight: Tensor<4>,
-    case: Case,
-) -> Tensor<4> {
-    let activation = relu(x * per_channel(scale) + per_channel(shift));
-    conv2d(activation, weight, None, same_size(case))
-}
-
-/// Mean and biased variance of each channel, written out.
-fn statistics(x: Tensor<4>) -> (Tensor<1>, Tensor<1>) {
-    let [_, channels, _, _] = x.dims();
-    let mean_of = |x: Tensor<4>| x.mean_dim(3).mean_dim(2).mean_dim(0);
-    let mean = mean_of(x.clone());
-    let variance = mean_of((x - mean.clone()).powi_scalar(2));
-    (mean.reshape([channels]), variance.reshape([channels]))
-}
-
-/// Batch normalisation, ReLU and convolution, written out; the statistics take part in the gradient.
-fn composed_train(inputs: &Inputs, case: Case) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
-    let (mean, variance) = statistics(inputs.x.clone());
-    let scale = inputs.scale.clone() / (variance.clone() + EPSILON).sqrt();
-    let centred = inputs.x.clone() - per_channel(mean.clone());
-    let shift = inputs.shift.clone();
-    let output = composed(centred, scale, shift, inputs.weight.clone(), case);
-    (output, mean, variance)
-}
-
-/// Collects what differs by more than the tolerance, relative to the largest value expected.
-struct Comparison {
-    failures: Vec<String>,
-    compared: usize,
-}
-
-impl Comparison {
-    const fn new() -> Self {
-        Self {
-            failures: Vec::new(),
-            compared: 0,
-        }
-    }
-
-    fn check<const D: usize>(
-        &mut self,
-        what: &str,
-        case: Case,
-        found: Tensor<D>,
-        expected: Tensor<D>,
-    ) {
-        self.compared += 1;
-        if found.dims() != expected.dims() {
-            let (found, expected) = (found.dims(), expected.dims());
-            self.failures.push(format!(
-                "{what}, {case:?}: shape {found:?} for {expected:?}"
-            ));
-            return;
-        }
-        let found: Vec<f64> = found.into_data().iter().collect();
-        let expected: Vec<f64> = expected.into_data().iter().collect();
-        let largest = expected
-            .iter()
-            .fold(1.0, |largest: f64, v| largest.max(v.abs()));
-        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
-        let worst = worst.fold(
-            0.0,
-            |worst, d| if d > worst || d.is_nan() { d } else { worst },
-        );
-        // 32-bit sums over some hundred terms, in another order.
-        if !(worst <= 2e-5 * largest) {
-            self.failures
-                .push(format!("{what}, {case:?}: {worst:.1e} of {largest:.1e}"));
-        }
-    }
-
-    fn finish(self) {
-        let (failed, compared) = (self.failures.len(), self.compared);
-        let list = self.failures.join("\n");
-        assert!(compared > 50, "{compared} comparisons are too few");
-        assert!(failed == 0, "{failed} of {compared} differ\n{list}");
-    }
-}
 
 #[test]
 fn at_test_time_the_operation_is_its_composition() {
