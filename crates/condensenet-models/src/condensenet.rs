@@ -118,13 +118,10 @@ impl CondenseNet {
         kept as f64 / all.max(1) as f64
     }
 
-    /// Sums the group lasso over the layers that are not fully condensed, `[1]`; `None` if there is
-    /// no such layer.
+    /// Sums the group lasso over the learned group convolutions, `[1]`; `None` if there are none.
     #[must_use]
     pub fn group_lasso(&self) -> Option<Tensor<1>> {
-        let terms = self
-            .learned_convs()
-            .filter_map(LearnedGroupConv::group_lasso);
+        let terms = self.learned_convs().map(LearnedGroupConv::group_lasso);
         terms.reduce(|sum, term| sum + term)
     }
 

@@ -10,7 +10,7 @@ use burn::{
     },
     tensor::{Device, Tensor},
 };
-use condensenet_core::{Mask, group_lasso};
+use condensenet_core::{LearnedGroupConv, Mask, group_lasso};
 use condensenet_models::{CondenseNet, StateDict};
 
 use crate::trace::{Inputs, Trace};
@@ -49,9 +49,12 @@ impl Run {
         {
             let stage = network.schedule().stage_at(progress);
             network.condense_to(stage);
-            masks
-                .entry(stage)
-                .or_insert_with(|| network.learned_convs().map(|conv| conv.mask()).collect());
+            masks.entry(stage).or_insert_with(|| {
+                network
+                    .learned_convs()
+                    .map(LearnedGroupConv::mask)
+                    .collect()
+            });
 
             let (images, labels) = inputs.batch(step, &device);
             let mut loss = cross_entropy.forward(network.forward(images), labels);
@@ -93,7 +96,7 @@ fn optimizer() -> ModuleOptimizer {
 /// The group lasso by the original's rule, to compare like with like.
 ///
 /// The original stops it at stage G - 1, whatever C is: a slip where the two differ.
-/// [`CondenseNet::group_lasso`] stops at C - 1.
+/// Our training stops it at C - 1.
 fn original_group_lasso(network: &CondenseNet, stage: usize) -> Option<Tensor<1>> {
     let groups = network.config().groups_1x1;
     if stage >= groups - 1 {
