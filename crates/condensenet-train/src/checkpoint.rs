@@ -18,6 +18,7 @@ const FORMAT: u32 = 1;
 const STATE_FILE: &str = "state.json";
 const PREFIX: &str = "epoch-";
 const UNFINISHED: &str = ".unfinished";
+const REMOVED: &str = ".removed";
 
 /// Where a run stood when a checkpoint was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,8 +104,9 @@ impl CheckpointDirectory {
         for entry in fs::read_dir(&self.path).map_err(TrainError::io(&self.path))? {
             let path = entry.map_err(TrainError::io(&self.path))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with(PREFIX) && !name.ends_with(UNFINISHED) {
-                found.push(read_state(&path)?);
+            let epoch = name.strip_prefix(PREFIX).map(str::parse::<usize>);
+            if let Some(Ok(epoch)) = epoch {
+                found.push(read_state(&path, epoch)?);
             }
         }
         found.sort_by_key(|checkpoint| checkpoint.state.epoch);
@@ -142,8 +144,8 @@ impl CheckpointDirectory {
         files: &[(&str, &[u8])],
     ) -> Result<SavedCheckpoint, TrainError> {
         let path = self.path.join(format!("{PREFIX}{epoch:04}"));
-        let unfinished = with_suffix(&path);
-        remove_directory(&unfinished)?;
+        let unfinished = with_suffix(&path, UNFINISHED);
+        self.remove_leftovers()?;
         fs::create_dir_all(&unfinished).map_err(TrainError::io(&unfinished))?;
         let state = CheckpointState {
             format: FORMAT,
@@ -169,6 +171,22 @@ impl CheckpointDirectory {
         Ok(SavedCheckpoint { path, state })
     }
 
+    /// Removes what a kill has left of a checkpoint that was being written or removed.
+    fn remove_leftovers(&self) -> Result<(), TrainError> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&self.path).map_err(TrainError::io(&self.path))? {
+            let path = entry.map_err(TrainError::io(&self.path))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let leftover = name.ends_with(UNFINISHED) || name.ends_with(REMOVED);
+            if leftover && name.starts_with(PREFIX) {
+                fs::remove_dir_all(&path).map_err(TrainError::io(&path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Deletes every checkpoint but the latest `keep` and the best.
     ///
     /// # Errors
@@ -191,7 +209,7 @@ impl CheckpointDirectory {
 /// # Errors
 /// Fails with [`TrainError::Io`], naming the file; what was there before stays.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let unfinished = with_suffix(path);
+    let unfinished = with_suffix(path, UNFINISHED);
     write_flushed(&unfinished, bytes)?;
     fs::rename(&unfinished, path).map_err(TrainError::io(path))?;
     path.parent().map(flush_directory);
@@ -215,9 +233,9 @@ fn flush_directory(path: &Path) {
     }
 }
 
-fn with_suffix(path: &Path) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(UNFINISHED);
+    name.push(suffix);
     PathBuf::from(name)
 }
 
@@ -226,21 +244,22 @@ fn remove_directory(path: &Path) -> Result<(), TrainError> {
     if !path.exists() {
         return Ok(());
     }
-    let mut doomed = path.to_path_buf();
-    if !path.to_string_lossy().ends_with(UNFINISHED) {
-        doomed = with_suffix(path);
-        fs::rename(path, &doomed).map_err(TrainError::io(path))?;
-    }
+    let doomed = with_suffix(path, REMOVED);
+    fs::rename(path, &doomed).map_err(TrainError::io(path))?;
     fs::remove_dir_all(&doomed).map_err(TrainError::io(&doomed))
 }
 
-fn read_state(path: &Path) -> Result<SavedCheckpoint, TrainError> {
+fn read_state(path: &Path, epoch: usize) -> Result<SavedCheckpoint, TrainError> {
     let file = path.join(STATE_FILE);
     let json = fs::read(&file).map_err(|error| TrainError::checkpoint(&file, error))?;
     let state: CheckpointState = serde_json::from_slice(&json)
         .map_err(|error| TrainError::checkpoint(&file, format!("is corrupt: {error}")))?;
     if state.format != FORMAT {
         let reason = format!("has format {}, this program reads {FORMAT}", state.format);
+        return Err(TrainError::checkpoint(&file, reason));
+    }
+    if state.epoch != epoch {
+        let reason = format!("says epoch {}, its directory {epoch}", state.epoch);
         return Err(TrainError::checkpoint(&file, reason));
     }
     Ok(SavedCheckpoint {
@@ -303,6 +322,27 @@ mod tests {
             b"two"
         );
         assert!(!unfinished.exists());
+    }
+
+    #[test]
+    fn a_checkpoint_is_replaced_by_another_of_its_epoch() {
+        let (_root, directory) = directory();
+        directory.write(1, 50.0, &[("model", b"one")]).unwrap();
+        directory.write(1, 40.0, &[("model", b"two")]).unwrap();
+        let latest = directory.latest().unwrap().unwrap();
+        assert_eq!(latest.read("model").unwrap(), b"two");
+        assert_eq!(directory.list().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_a_kill_left_of_a_removed_checkpoint_is_cleared_away() {
+        let (_root, directory) = directory();
+        directory.write(1, 50.0, &[("model", b"one")]).unwrap();
+        let leftover = directory.path.join("epoch-0001.removed");
+        fs::rename(directory.path.join("epoch-0001"), &leftover).unwrap();
+        assert!(directory.list().unwrap().is_empty());
+        directory.write(2, 40.0, &[("model", b"two")]).unwrap();
+        assert!(!leftover.exists());
     }
 
     #[test]

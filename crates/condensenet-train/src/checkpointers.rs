@@ -25,7 +25,9 @@ use burn::{
 use crate::{
     checkpoint::{CheckpointDirectory, SavedCheckpoint},
     error::TrainError,
+    learner::Shared,
     metrics::TopKErrorMetric,
+    optimizer_state,
 };
 
 const MODEL: &str = "model.bpk";
@@ -47,15 +49,23 @@ struct Parts {
 pub(crate) struct Gatherer {
     directory: CheckpointDirectory,
     resumed: Option<SavedCheckpoint>,
+    shared: Arc<Shared>,
     pending: Arc<Mutex<BTreeMap<usize, Parts>>>,
 }
 
 impl Gatherer {
     /// Creates the gatherer of a run that goes on from `resumed`, a checkpoint that [`load`] has accepted.
-    pub(crate) fn new(directory: CheckpointDirectory, resumed: Option<SavedCheckpoint>) -> Self {
+    ///
+    /// A checkpoint that can't be written stops the run by way of `shared`.
+    pub(crate) fn new(
+        directory: CheckpointDirectory,
+        resumed: Option<SavedCheckpoint>,
+        shared: Arc<Shared>,
+    ) -> Self {
         Self {
             directory,
             resumed,
+            shared,
             pending: Arc::default(),
         }
     }
@@ -68,11 +78,7 @@ impl Gatherer {
     }
 
     /// Takes a part, and writes the checkpoint if that was the last one missing.
-    fn receive(
-        &self,
-        epoch: usize,
-        store: impl FnOnce(&mut Parts),
-    ) -> Result<(), CheckpointerError> {
+    fn receive(&self, epoch: usize, store: impl FnOnce(&mut Parts)) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = pending.entry(epoch).or_default();
         store(parts);
@@ -83,9 +89,10 @@ impl Gatherer {
                 .write(epoch, parts.validation_error, &files)
                 .and_then(|_| self.directory.prune(KEPT));
             pending.remove(&epoch);
-            written.map_err(|error| CheckpointerError::Unknown(error.to_string()))?;
+            if let Err(error) = written {
+                self.shared.fail(error);
+            }
         }
-        Ok(())
     }
 }
 
@@ -99,7 +106,8 @@ impl CheckpointingStrategy for Gatherer {
         let name = TopKErrorMetric::TOP_1;
         let error = store.find_metric(name, epoch, Aggregate::Mean, &Split::Valid);
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.entry(epoch).or_default().validation_error = error.unwrap_or(f64::INFINITY);
+        // An error that was not measured counts as the largest; JSON has no infinity.
+        pending.entry(epoch).or_default().validation_error = error.unwrap_or(100.0);
         vec![CheckpointingAction::Save]
     }
 }
@@ -107,7 +115,8 @@ impl CheckpointingStrategy for Gatherer {
 impl Checkpointer<ModuleRecord> for Gatherer {
     fn save(&self, epoch: usize, record: ModuleRecord) -> Result<(), CheckpointerError> {
         let bytes = to_bytes(record)?;
-        self.receive(epoch, |parts| parts.model = Some(bytes))
+        self.receive(epoch, |parts| parts.model = Some(bytes));
+        Ok(())
     }
 
     fn delete(&self, _epoch: usize) -> Result<(), CheckpointerError> {
@@ -122,7 +131,8 @@ impl Checkpointer<ModuleRecord> for Gatherer {
 impl Checkpointer<OptimizerRecord> for Gatherer {
     fn save(&self, epoch: usize, record: OptimizerRecord) -> Result<(), CheckpointerError> {
         let bytes = to_bytes(record)?;
-        self.receive(epoch, |parts| parts.optimizer = Some(bytes))
+        self.receive(epoch, |parts| parts.optimizer = Some(bytes));
+        Ok(())
     }
 
     fn delete(&self, _epoch: usize) -> Result<(), CheckpointerError> {
@@ -151,7 +161,8 @@ impl Checkpointer<LrSchedulerRecord> for Gatherer {
 
 /// Loads model and optimizer from a checkpoint.
 ///
-/// Burn's loop loads them once more when it begins; it would panic on a checkpoint that is none, so that they are tried here.
+/// Burn's loop loads them once more when it begins. It would panic on a checkpoint that is none, and begin without the
+/// momentum that it doesn't find, so that they are tried here.
 ///
 /// # Errors
 /// Fails with [`TrainError::Checkpoint`], naming the file and what in it does not fit.
@@ -159,9 +170,20 @@ pub(crate) fn load<M: Module>(
     checkpoint: &SavedCheckpoint,
     model: M,
     optimizer: ModuleOptimizer,
+    has_momentum: bool,
 ) -> Result<(M, ModuleOptimizer), TrainError> {
     let model = load_model(checkpoint, model)?;
-    let optimizer = optimizer.load_record(record::<OptimizerRecord>(checkpoint, OPTIMIZER)?);
+    let wrong = |reason: String| TrainError::checkpoint(&checkpoint.path.join(OPTIMIZER), reason);
+    optimizer_state::check(checkpoint.read(OPTIMIZER)?, &model, has_momentum).map_err(wrong)?;
+    let record: OptimizerRecord = record(checkpoint, OPTIMIZER)?;
+    let states = record.len();
+    let optimizer = optimizer.load_record(record);
+    let understood = optimizer.to_record().len();
+    if understood != states {
+        return Err(wrong(format!(
+            "has {states} states, but only {understood} are this optimizer's"
+        )));
+    }
     Ok((model, optimizer))
 }
 

@@ -35,6 +35,9 @@ pub enum TrainError {
         /// The images' number of classes.
         images: usize,
     },
+    /// There is nothing to learn from, or nothing to validate on.
+    #[error("the set of {0} images is empty")]
+    NoImages(&'static str),
     /// The loss stopped being a number.
     #[error(
         "the loss is {loss} at step {step} (epoch {epoch}, learning rate {learning_rate}); the step was not \
@@ -93,7 +96,8 @@ impl TrainError {
     }
 
     /// Makes the error of an unusable checkpoint.
-    pub(crate) fn checkpoint(path: &Path, reason: impl ToString) -> Self {
+    #[allow(clippy::needless_pass_by_value)] // it is what `map_err` hands over
+    pub(crate) fn checkpoint(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self::Checkpoint {
             path: path.to_path_buf(),
             reason: reason.to_string(),

@@ -54,6 +54,15 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads off a network where the run stands.
+    fn observe(&self, network: &CondenseNet) {
+        let condensation = Condensation::of(network);
+        *self
+            .condensation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = condensation;
+    }
+
     /// Takes the error that stopped the run, if one did.
     pub(crate) fn take_failure(&self) -> Option<TrainError> {
         self.failure().take()
@@ -72,7 +81,8 @@ impl Shared {
         failure.is_some()
     }
 
-    fn fail(&self, error: TrainError) {
+    /// Stops the run with an error; the first one stays.
+    pub(crate) fn fail(&self, error: TrainError) {
         self.interrupter.stop(Some(&error.to_string()));
         self.failure().get_or_insert(error);
     }
@@ -99,7 +109,7 @@ impl StepPlan {
     pub(crate) fn new(recipe: &Recipe, steps_per_epoch: usize) -> Self {
         Self {
             steps_per_epoch,
-            total_steps: steps_per_epoch * recipe.epochs,
+            total_steps: steps_per_epoch.saturating_mul(recipe.epochs),
             group_lasso: recipe.group_lasso,
             seed: recipe.seed,
         }
@@ -143,12 +153,17 @@ impl CondensingLearner {
         Arc::clone(&self.shared)
     }
 
-    fn classify(&self, batch: ImageBatch) -> ClassificationOutput {
+    /// Returns the mean loss of a batch, and what the metrics read of it.
+    fn classify(&self, batch: ImageBatch) -> (Tensor<1>, ClassificationOutput) {
+        let batch_size = batch.len();
         let logits = self.network.forward(batch.images);
         let loss = CrossEntropyLossConfig::new()
             .init(&logits.device())
             .forward(logits.clone(), batch.labels.clone());
-        ClassificationOutput::new(loss, logits, batch.labels)
+        // Burn weighs a batch by its number of losses: one an image, so that a smaller last batch counts for less.
+        let losses = loss.clone().detach().expand([batch_size]);
+        let output = ClassificationOutput::new(losses, logits, batch.labels);
+        (loss, output)
     }
 
     /// Makes dropout a function of seed and step, so that a resumed run draws what the undisturbed one would have.
@@ -167,13 +182,74 @@ impl TrainStep for CondensingLearner {
     type Output = ClassificationOutput;
 
     fn step(&self, batch: ImageBatch) -> TrainOutput<ClassificationOutput> {
-        self.seed_dropout(&batch.images);
-        let item = self.classify(batch);
-        let mut loss = item.loss.clone();
-        if self.plan.group_lasso > 0.0
-            && let Some(lasso) = self.network.group_lasso()
+        if let Some(condensed) = self.condensed_for_step() {
+            return condensed.step_forward_and_backward(batch);
+        }
+        self.step_forward_and_backward(batch)
+    }
+
+    fn optimize(
+        mut self,
+        optimizer: &mut ModuleOptimizer,
+        learning_rate: ModuleLearningRate,
+        gradients: GradientsParams,
+    ) -> Self {
+        if self.shared.refuses_step(learning_rate.base()) {
+            return self;
+        }
+        if let Some(condensed) = self.condensed_for_step() {
+            self = condensed;
+            self.shared.observe(&self.network);
+        }
+        let mut learner = optimizer.step(learning_rate, self, gradients);
+        learner.step += 1;
+        if learner.step == learner.plan.total_steps
+            && let Some(condensed) = learner.condensed_for_step()
         {
-            loss = loss + lasso * self.plan.group_lasso;
+            // A training of so few steps that none of them saw the last stage ends condensed all the same.
+            learner = condensed;
+            learner.shared.observe(&learner.network);
+        }
+        learner
+    }
+}
+
+impl CondensingLearner {
+    /// Returns the learner condensed to the stage of its step; `None` if it is there.
+    ///
+    /// The network condenses at the beginning of a step, as in the original: what is validated after an epoch has never lost
+    /// a connection since it was last trained. Burn lends a step its learner for reading, so that a step which opens a
+    /// stage works on a copy, and [`optimize`](TrainStep::optimize) makes the same mask from the same weights again.
+    fn condensed_for_step(&self) -> Option<Self> {
+        let stage = self.stage_of_step();
+        (stage > self.shared.condensation().stage).then(|| {
+            let mut condensed = self.clone();
+            condensed.network.condense_to(stage);
+            condensed
+        })
+    }
+
+    fn stage_of_step(&self) -> usize {
+        let progress = self.step as f64 / self.plan.total_steps as f64;
+        self.network.schedule().stage_at(progress)
+    }
+
+    /// Returns the weighted group lasso until the network is fully condensed.
+    ///
+    /// The original stops at stage G - 1 instead of C - 1, which is a slip where the two differ.
+    fn group_lasso(&self) -> Option<Tensor<1>> {
+        let weight = self.plan.group_lasso;
+        if weight == 0.0 || self.stage_of_step() == self.network.schedule().last_stage() {
+            return None;
+        }
+        Some(self.network.group_lasso()? * weight)
+    }
+
+    fn step_forward_and_backward(&self, batch: ImageBatch) -> TrainOutput<ClassificationOutput> {
+        self.seed_dropout(&batch.images);
+        let (mut loss, item) = self.classify(batch);
+        if let Some(lasso) = self.group_lasso() {
+            loss = loss + lasso;
         }
         let value: f32 = loss.clone().into_scalar();
         if !value.is_finite() {
@@ -186,38 +262,6 @@ impl TrainStep for CondensingLearner {
         }
         TrainOutput::new(self, loss.backward(), item)
     }
-
-    fn optimize(
-        self,
-        optimizer: &mut ModuleOptimizer,
-        learning_rate: ModuleLearningRate,
-        gradients: GradientsParams,
-    ) -> Self {
-        if self.shared.refuses_step(learning_rate.base()) {
-            return self;
-        }
-        let mut learner = optimizer.step(learning_rate, self, gradients);
-        learner.step += 1;
-        learner.condense();
-        learner
-    }
-}
-
-impl CondensingLearner {
-    /// Condenses to the stage of the step that comes next, so that its forward pass sees the mask.
-    fn condense(&mut self) {
-        let progress = self.step as f64 / self.plan.total_steps as f64;
-        let stage = self.network.schedule().stage_at(progress);
-        if stage > self.shared.condensation().stage {
-            self.network.condense_to(stage);
-            let condensation = Condensation::of(&self.network);
-            *self
-                .shared
-                .condensation
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = condensation;
-        }
-    }
 }
 
 impl InferenceStep for CondensingLearner {
@@ -225,6 +269,6 @@ impl InferenceStep for CondensingLearner {
     type Output = ClassificationOutput;
 
     fn step(&self, batch: ImageBatch) -> ClassificationOutput {
-        self.classify(batch)
+        self.classify(batch).1
     }
 }

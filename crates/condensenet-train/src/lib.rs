@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod checkpointers;
+mod comparison;
 mod console;
 pub mod data;
 mod data_source;
@@ -14,10 +15,12 @@ mod learner;
 mod learning_rate;
 mod metrics;
 mod metrics_file;
+mod optimizer_state;
 mod recipe;
 mod run;
 
 pub use checkpoint::{CheckpointDirectory, CheckpointState, SavedCheckpoint};
+pub use comparison::{Comparison, Row};
 pub use console::epoch_line;
 pub use data_source::{DataSource, RunData};
 pub use error::TrainError;

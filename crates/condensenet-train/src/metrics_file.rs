@@ -15,7 +15,7 @@ use burn::train::{
         store::{EpochSummary, MetricsUpdate, Split},
     },
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{checkpoint::write_atomically, error::TrainError};
 
@@ -30,9 +30,20 @@ pub struct EpochMetrics {
     /// How long training and validation took, in seconds.
     pub seconds: f64,
     /// On the training images, augmented, while training.
+    #[serde(deserialize_with = "null_is_nan")]
     pub train: BTreeMap<String, f64>,
     /// On the validation images, after the epoch.
+    #[serde(deserialize_with = "null_is_nan")]
     pub valid: BTreeMap<String, f64>,
+}
+
+/// Reads the values of an epoch; JSON has no number for a loss that is none.
+fn null_is_nan<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, f64>, D::Error> {
+    let values = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    let number = |(name, value): (String, Option<f64>)| (name, value.unwrap_or(f64::NAN));
+    Ok(values.into_iter().map(number).collect())
 }
 
 /// Reads the metrics of a run, one entry an epoch.
@@ -56,7 +67,8 @@ pub(crate) fn keep_metrics_until(path: &Path, epoch: usize) -> Result<(), TrainE
         return Ok(());
     }
     // A line cut short by a kill is the last one; it belongs to an epoch that is done again.
-    let text = fs::read_to_string(path).map_err(TrainError::io(path))?;
+    let bytes = fs::read(path).map_err(TrainError::io(path))?;
+    let text = String::from_utf8_lossy(&bytes);
     let kept: Vec<&str> = text
         .lines()
         .filter(|line| {
@@ -163,4 +175,37 @@ impl MetricLogger for MetricsFile {
 
 fn snake_case(name: &str) -> String {
     name.to_lowercase().replace([' ', '-'], "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_that_are_done_again_and_cut_lines_are_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("metrics.jsonl");
+        let line = |epoch, loss| {
+            let metrics = EpochMetrics {
+                epoch,
+                valid: BTreeMap::from([("loss".to_owned(), loss)]),
+                ..EpochMetrics::default()
+            };
+            serde_json::to_string(&metrics).unwrap()
+        };
+        let lines = format!(
+            "{}\n{}\n{}\n{{\"epo",
+            line(1, 2.5),
+            line(2, f64::NAN),
+            line(3, 1.5)
+        );
+        let mut bytes = lines.into_bytes();
+        bytes.push(0xff);
+        fs::write(&path, bytes).unwrap();
+        keep_metrics_until(&path, 2).unwrap();
+        let metrics = read_metrics(&path).unwrap();
+        let losses: Vec<f64> = metrics.iter().map(|epoch| epoch.valid["loss"]).collect();
+        assert_eq!(losses[0], 2.5);
+        assert!(losses.len() == 2 && losses[1].is_nan(), "{losses:?}");
+    }
 }

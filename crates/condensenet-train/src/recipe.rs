@@ -39,6 +39,8 @@ pub struct Recipe {
     #[config(default = 0.0)]
     pub group_lasso: f64,
     /// Decides initial weights, order and variation of the images, and dropout.
+    ///
+    /// Burn's CPU backend draws from one generator a process: two trainings at once in a process disturb each other's.
     #[config(default = 0)]
     pub seed: u64,
 }
@@ -51,7 +53,11 @@ impl Recipe {
     pub fn validate(&self) -> Result<(), TrainError> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        let rules: [(&'static str, String, bool, &'static str); 6] = [
+        let (milestones, factor) = match &self.schedule {
+            LearningRateSchedule::Cosine => (&[][..], 1.0),
+            LearningRateSchedule::Multistep { milestones, factor } => (&milestones[..], *factor),
+        };
+        let rules: [(&'static str, String, bool, &'static str); 8] = [
             (
                 "epochs",
                 self.epochs.to_string(),
@@ -68,6 +74,18 @@ impl Recipe {
                 "learning_rate",
                 self.learning_rate.to_string(),
                 positive(self.learning_rate),
+                "positive and finite",
+            ),
+            (
+                "schedule's milestones",
+                format!("{milestones:?}"),
+                milestones.iter().all(|at| *at > 0.0 && *at < 1.0),
+                "each in (0, 1)",
+            ),
+            (
+                "schedule's factor",
+                factor.to_string(),
+                positive(factor),
                 "positive and finite",
             ),
             (
@@ -109,6 +127,6 @@ impl Recipe {
         if self.weight_decay > 0.0 {
             sgd = sgd.with_weight_decay(Some(WeightDecayConfig::new(self.weight_decay as f32)));
         }
-        sgd.init().into()
+        sgd.init()
     }
 }

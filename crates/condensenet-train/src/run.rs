@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -104,32 +105,53 @@ impl RunOptions {
 pub struct TrainingRun {
     directory: PathBuf,
     config: RunConfig,
-    resumed: Option<SavedCheckpoint>,
+    epochs_done: usize,
 }
 
 impl TrainingRun {
     /// Begins a run in a directory, which is created.
     ///
     /// # Errors
-    /// Fails if network or recipe are wrong, if the directory holds a run already ([`TrainError::RunExists`]), or if it can't be
-    /// written.
-    pub fn create(directory: impl Into<PathBuf>, config: RunConfig) -> Result<Self, TrainError> {
+    /// Fails if network or recipe are wrong, if the directory holds a run already, or checkpoints of one
+    /// ([`TrainError::RunExists`]), or if it can't be written.
+    pub fn create(
+        directory: impl Into<PathBuf>,
+        mut config: RunConfig,
+    ) -> Result<Self, TrainError> {
         let directory = directory.into();
         config.network.validate()?;
         config.recipe.validate()?;
         let file = directory.join(RUN_FILE);
-        if file.exists() {
+        if file.exists() || directory.join(CHECKPOINTS).exists() {
             return Err(TrainError::RunExists(directory));
         }
         fs::create_dir_all(&directory).map_err(TrainError::io(&directory))?;
         let json = serde_json::to_vec_pretty(&config)
             .map_err(|error| TrainError::checkpoint(&file, error))?;
         write_atomically(&file, &json)?;
+        // What is trained is what stands in the file, where reading may round a number's last bit.
+        config =
+            serde_json::from_slice(&json).map_err(|error| TrainError::checkpoint(&file, error))?;
         Ok(Self {
             directory,
             config,
-            resumed: None,
+            epochs_done: 0,
         })
+    }
+
+    /// Begins a run in the first of `runs/cifar10`, `runs/cifar10-2`, `runs/cifar10-3`, ... that is not there yet.
+    ///
+    /// # Errors
+    /// Fails as [`create`](Self::create) does.
+    pub fn create_numbered(wanted: &Path, config: RunConfig) -> Result<Self, TrainError> {
+        let mut directory = wanted.to_path_buf();
+        for number in 2.. {
+            if !directory.exists() {
+                break;
+            }
+            directory = PathBuf::from(format!("{}-{number}", wanted.display()));
+        }
+        Self::create(directory, config)
     }
 
     /// Opens a run to go on from its latest checkpoint, or from the beginning if it has none yet.
@@ -147,11 +169,11 @@ impl TrainingRun {
             .map_err(|error| TrainError::checkpoint(&file, format!("is corrupt: {error}")))?;
         config.network.validate()?;
         config.recipe.validate()?;
-        let resumed = CheckpointDirectory::new(directory.join(CHECKPOINTS)).latest()?;
+        let latest = CheckpointDirectory::new(directory.join(CHECKPOINTS)).latest()?;
         Ok(Self {
             directory,
             config,
-            resumed,
+            epochs_done: epochs_done(latest.as_ref()),
         })
     }
 
@@ -179,12 +201,10 @@ impl TrainingRun {
         CheckpointDirectory::new(self.directory.join(CHECKPOINTS))
     }
 
-    /// Returns how many epochs are done.
+    /// Returns how many epochs were done when the run was opened.
     #[must_use]
-    pub fn epochs_done(&self) -> usize {
-        self.resumed
-            .as_ref()
-            .map_or(0, |checkpoint| checkpoint.state.epoch)
+    pub const fn epochs_done(&self) -> usize {
+        self.epochs_done
     }
 
     /// Loads the network of a checkpoint, in training form, for use at test time.
@@ -204,8 +224,8 @@ impl TrainingRun {
 
     /// Trains to the last epoch of the recipe, and returns the network, in training form, for use at test time.
     ///
-    /// The network condenses on the way. After each epoch it is validated, a line of metrics is written, and a checkpoint;
-    /// the latest two and the best stay.
+    /// Goes on from the latest checkpoint, also where an earlier call has written it. The network condenses on the way. After
+    /// each epoch it is validated, a line of metrics is written, and a checkpoint; the latest two and the best stay.
     ///
     /// # Errors
     /// Fails if images and network don't go together, if the checkpoint to resume from is corrupt or of another network, if
@@ -214,6 +234,8 @@ impl TrainingRun {
     pub fn train(&self, data: &RunData, options: &RunOptions) -> Result<CondenseNet, TrainError> {
         let (network, recipe) = (&self.config.network, &self.config.recipe);
         check_data(network, data)?;
+        let resumed = self.checkpoints().latest()?;
+        let epochs_done = epochs_done(resumed.as_ref());
 
         let device = options.device.clone().autodiff();
         device.seed(recipe.seed);
@@ -221,12 +243,12 @@ impl TrainingRun {
             .with_augmentation(data.augmentation)
             .with_seed(recipe.seed)
             .with_workers(options.workers)
-            .with_starting_epoch(self.epochs_done());
+            .with_starting_epoch(epochs_done);
         let train = loader.init_training(Arc::clone(&data.train), &device);
         let valid = loader.init_evaluation(Arc::clone(&data.valid), &options.device);
 
         let plan = StepPlan::new(recipe, train.num_batches());
-        let step = self.epochs_done() * plan.steps_per_epoch;
+        let step = epochs_done.saturating_mul(plan.steps_per_epoch);
         let learning_rate = ScheduledLearningRate {
             base: recipe.learning_rate,
             schedule: recipe.schedule.clone(),
@@ -237,18 +259,20 @@ impl TrainingRun {
         let fresh = network.init(&device)?.materialize();
         let mut optimizer = recipe.optimizer();
         let mut learner = CondensingLearner::new(fresh, plan.clone(), step, interrupter.clone());
-        if let Some(checkpoint) = &self.resumed {
-            (learner, optimizer) = checkpointers::load(checkpoint, learner, optimizer)?;
+        if let Some(checkpoint) = &resumed {
+            let has_momentum = recipe.momentum > 0.0;
+            (learner, optimizer) =
+                checkpointers::load(checkpoint, learner, optimizer, has_momentum)?;
             // The mask came with the record; what the observers see is read off it again.
             learner = CondensingLearner::new(learner.network, plan, step, interrupter.clone());
         }
-        if self.epochs_done() >= recipe.epochs {
+        if epochs_done >= recipe.epochs {
             return Ok(learner.network.valid());
         }
-        keep_metrics_until(&self.metrics_path(), self.epochs_done())?;
+        keep_metrics_until(&self.metrics_path(), epochs_done)?;
 
         let shared = learner.shared();
-        let gatherer = Gatherer::new(self.checkpoints(), self.resumed.clone());
+        let gatherer = Gatherer::new(self.checkpoints(), resumed, Arc::clone(&shared));
         let mut training =
             SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
                 .metrics((
@@ -273,8 +297,8 @@ impl TrainingRun {
                 options.display != Display::Silent,
             )));
         }
-        if self.epochs_done() > 0 {
-            training = training.checkpoint(self.epochs_done());
+        if epochs_done > 0 {
+            training = training.checkpoint(epochs_done);
         }
         let result = training.launch(Learner::new(learner, optimizer, learning_rate));
 
@@ -288,8 +312,15 @@ impl TrainingRun {
     }
 }
 
+fn epochs_done(latest: Option<&SavedCheckpoint>) -> usize {
+    latest.map_or(0, |checkpoint| checkpoint.state.epoch)
+}
+
 fn check_data(network: &CondenseNetConfig, data: &RunData) -> Result<(), TrainError> {
-    for images in [&data.train, &data.valid] {
+    for (purpose, images) in [("training", &data.train), ("validation", &data.valid)] {
+        if images.is_empty() {
+            return Err(TrainError::NoImages(purpose));
+        }
         network.validate_input(images.height(), images.width())?;
         if images.class_count() != network.num_classes {
             return Err(TrainError::ClassCount {
@@ -310,6 +341,8 @@ fn report_epochs(display: Display, epochs: usize) -> OnEpoch {
     if display == Display::Silent || shows_dashboard(display) {
         return Box::new(|_: &EpochMetrics| {});
     }
-    #[allow(clippy::print_stdout)] // the one place of the library that speaks to people, on request
-    Box::new(move |metrics: &EpochMetrics| println!("{}", epoch_line(metrics, epochs)))
+    // A reader that has gone away is no reason to end a run of days.
+    Box::new(move |metrics: &EpochMetrics| {
+        writeln!(std::io::stdout(), "{}", epoch_line(metrics, epochs)).ok();
+    })
 }
