@@ -4,19 +4,13 @@
 //! `-- --data DIR` it trains on CIFAR-10 from the official binary files.
 #![allow(clippy::print_stdout)] // a program that talks
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Parser;
 use condensenet::{
-    Complexity, CondenseNetConfig, ConfigError, Convention, Form, Variant, device,
-    train::{
-        DataSource, Evaluation, Recipe, RunConfig, RunOptions, TrainingRun,
-        data::ImageLoaderConfig, evaluate, largest_logit_difference,
-    },
+    CondenseNetConfig, Variant, device,
+    train::{Comparison, DataSource, Recipe, RunConfig, RunOptions, TrainingRun},
 };
 
 #[global_allocator]
@@ -65,9 +59,9 @@ fn main() -> Result<()> {
     };
     let run = match &arguments.resume {
         Some(directory) => TrainingRun::resume(directory)?,
-        None => TrainingRun::create(free_directory(&arguments.run), describe(&arguments))?,
+        None => TrainingRun::create_numbered(&arguments.run, describe(&arguments))?,
     };
-    let (network_config, recipe) = (&run.config().network, &run.config().recipe);
+    let recipe = &run.config().recipe;
     let data = run.config().data.load()?;
     println!(
         "{} images to train on, {} to validate on; {} epochs in batches of {}",
@@ -78,36 +72,9 @@ fn main() -> Result<()> {
     );
 
     let network = run.train(&data, &RunOptions::new(device.clone()))?;
-    let converted = network.convert()?;
 
-    let images = ImageLoaderConfig::new(100, data.normalisation)
-        .init_evaluation(Arc::clone(&data.valid), &device);
-    let training_form = evaluate(|images| network.forward(images), &images)?;
-    let converted_form = evaluate(|images| converted.forward(images), &images)?;
-    let difference = largest_logit_difference(
-        |images| network.forward(images),
-        |images| converted.forward(images),
-        &images,
-    )?;
-
-    let size = [data.valid.height(), data.valid.width()];
     println!();
-    println!("form       error    parameters  multiply-adds");
-    print_row(
-        "training",
-        network_config,
-        Form::Training,
-        size,
-        &training_form,
-    )?;
-    print_row(
-        "converted",
-        network_config,
-        Form::CONVERTED,
-        size,
-        &converted_form,
-    )?;
-    println!("largest difference between their logits: {difference:.1e}");
+    println!("{}", Comparison::of(&network, &data, &device)?);
     println!();
     println!("run      {}", run.directory().display());
     println!("metrics  {}", run.metrics_path().display());
@@ -153,30 +120,4 @@ fn describe(arguments: &Arguments) -> RunConfig {
         .with_learning_rate(arguments.learning_rate)
         .with_seed(arguments.seed);
     RunConfig::new(network, recipe, data)
-}
-
-/// The first of `runs/cifar10`, `runs/cifar10-2`, `runs/cifar10-3`, ... that is not there yet.
-fn free_directory(wanted: &Path) -> PathBuf {
-    let numbered = (2..).map(|number| PathBuf::from(format!("{}-{number}", wanted.display())));
-    std::iter::once(wanted.to_path_buf())
-        .chain(numbered)
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| wanted.to_path_buf())
-}
-
-fn print_row(
-    name: &str,
-    network: &CondenseNetConfig,
-    form: Form,
-    size: [usize; 2],
-    evaluation: &Evaluation,
-) -> Result<(), ConfigError> {
-    let complexity = Complexity::of(network, form, size)?;
-    println!(
-        "{name:9} {:5.2} % {:12} {:14}",
-        evaluation.top1_error,
-        complexity.stored_params(),
-        complexity.flops(Convention::MultiplyAdds),
-    );
-    Ok(())
 }

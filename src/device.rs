@@ -42,6 +42,16 @@ pub fn compiled_in() -> Vec<&'static str> {
     families().into_iter().map(|(name, _)| name).collect()
 }
 
+/// Lists the device families that are compiled in, each with the number of its devices on this machine.
+#[must_use]
+pub fn available() -> Vec<(&'static str, usize)> {
+    let count = |device_type| Device::enumerate(device_type).into_iter().count();
+    families()
+        .into_iter()
+        .map(|(name, device_type)| (name, count(device_type)))
+        .collect()
+}
+
 /// Finds a device by name: `flex`, `ndarray`, `wgpu`, `vulkan`, `metal`, `cuda`, `rocm`, with an index where there are several,
 /// as in `cuda:1`. Nothing ever falls back to another device.
 ///
@@ -122,6 +132,17 @@ mod tests {
         for family in compiled_in() {
             if matches!(family, "flex" | "ndarray") {
                 assert!(by_name(family).is_ok(), "{family}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_device_that_is_listed_is_found() {
+        let listed = available();
+        assert_eq!(listed.len(), compiled_in().len());
+        for (family, count) in listed {
+            for index in 0..count {
+                assert!(by_name(&format!("{family}:{index}")).is_ok(), "{family}");
             }
         }
     }

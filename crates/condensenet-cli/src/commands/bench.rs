@@ -1,0 +1,250 @@
+//! `condensenet bench`: how fast a network runs on this machine.
+
+use std::{
+    fmt,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, ValueEnum};
+use condensenet::{
+    Complexity, CondenseNet, CondenseNetConfig, Convention, ConvertedCondenseNet,
+    Form as CountedForm,
+    burn::tensor::{Device, Distribution, Tensor},
+    complexity::ClassifierForm,
+    train::TrainingRun,
+};
+use serde_json::json;
+
+use crate::{
+    commands::summary::Network,
+    failure::usage,
+    options::{DeviceOption, InputSize, count},
+};
+
+/// Calls before the first that is timed.
+const WARM_UP: usize = 5;
+
+/// The options of `condensenet bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Preset, such as cifar_86, with random weights, or directory of a run
+    #[arg(value_name = "PRESET|RUN")]
+    network: Network,
+    /// What runs: session, compiled for the CPU; forward, the converted network as tensors; training, before conversion
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        hide_possible_values = true,
+        default_value_t
+    )]
+    form: Form,
+    /// Part of the classifier's inputs that conversion keeps [default: all; published for ImageNet: 0.5]
+    #[arg(long, value_name = "F")]
+    classifier: Option<f64>,
+    /// Threads [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N", value_parser = count(1..=1024))]
+    threads: Option<usize>,
+    /// Images of a call
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count(1..=4096))]
+    batch: usize,
+    /// Least time to measure, in seconds
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    seconds: f64,
+    /// Height and width of an image in pixels [default: 224x224 for ImageNet's presets, else 32x32]
+    #[arg(long, alias = "input", value_name = "HxW")]
+    size: Option<InputSize>,
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Write the line of JSON only
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is timed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, ValueEnum)]
+enum Form {
+    #[cfg(feature = "flex")]
+    #[cfg_attr(feature = "flex", default)]
+    Session,
+    #[cfg_attr(not(feature = "flex"), default)]
+    Forward,
+    Training,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            #[cfg(feature = "flex")]
+            Self::Session => "session",
+            Self::Forward => "forward",
+            Self::Training => "training",
+        })
+    }
+}
+
+/// One call of the network, on images that stay the same.
+type Call = Box<dyn FnMut() -> Result<()>>;
+
+impl Bench {
+    /// Times calls of the network after a warm-up.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
+        if !(self.seconds > 0.0 && self.seconds <= 3600.0) {
+            return Err(usage("--seconds must be above 0 and at most 3600"));
+        }
+        if self.form == Form::Training && self.classifier.is_some() {
+            return Err(usage(
+                "--classifier is given, but the training form has no conversion",
+            ));
+        }
+        let (config, size) = self.network.describe()?;
+        let size = self.size.map_or(size, |size| size.0);
+        let counted = Complexity::of(&config, self.counted_form(), size).map_err(usage)?;
+        let threads = self.start_threads()?;
+        let (mut call, device) = self.prepare(&config, size, threads)?;
+        let times = measure(&mut call, Duration::from_secs_f64(self.seconds))?;
+
+        let ms = |time: &Duration| time.as_secs_f64() * 1e3 / self.batch as f64;
+        let (median, best) = (ms(&times[times.len() / 2]), ms(&times[0]));
+        let flops = counted.flops(Convention::MultiplyAdds) as f64;
+        let (images_per_second, gflops) = (1e3 / median, 2e-6 * flops / median);
+        let memory = peak_memory_mb();
+        if !self.json {
+            let [height, width] = size;
+            writeln!(out, "network        {} ({height}x{width})", self.network)?;
+            writeln!(out, "form           {} on {device}", self.form)?;
+            writeln!(out, "threads        {threads}, batches of {}", self.batch)?;
+            writeln!(out, "an image       {median:.3} ms, at best {best:.3} ms")?;
+            writeln!(
+                out,
+                "a second       {images_per_second:.1} images, {gflops:.1} GFLOP"
+            )?;
+            if let Some(memory) = memory {
+                writeln!(out, "memory, peak   {memory:.1} MB")?;
+            }
+        }
+        let json = json!({
+            "network": self.network.to_string(),
+            "form": self.form.to_string(),
+            "ms_per_image": median,
+            "ms_best": best,
+            "images_per_second": images_per_second,
+            "gflops": gflops,
+            "peak_memory_mb": memory,
+            "device": device,
+            "threads": threads,
+            "batch": self.batch,
+            "size": size,
+        });
+        writeln!(out, "{json}")?;
+        Ok(())
+    }
+
+    fn counted_form(&self) -> CountedForm {
+        match (self.form, self.classifier) {
+            (Form::Training, _) => CountedForm::Training,
+            (_, None) => CountedForm::CONVERTED,
+            (_, Some(kept_fraction)) => CountedForm::Converted {
+                classifier: ClassifierForm::Condensed { kept_fraction },
+            },
+        }
+    }
+
+    /// Gives the pool that everything on the CPU computes in its size.
+    fn start_threads(&self) -> Result<usize> {
+        let available = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.unwrap_or(available);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build_global().context("the threads did not start")?;
+        Ok(threads)
+    }
+
+    /// Makes the network in the form that is asked for; returns a call of it, and what computes it.
+    fn prepare(
+        &self,
+        config: &CondenseNetConfig,
+        size: [usize; 2],
+        threads: usize,
+    ) -> Result<(Call, String)> {
+        let device = self.device.find()?;
+        let network = self.load(config, &device)?;
+        let shape = [self.batch, 3, size[0], size[1]];
+        let images = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+        let name = format!("{device:?}");
+        let call: Call = match self.form {
+            #[cfg(feature = "flex")]
+            Form::Session => {
+                let session = self.convert(&network)?.compile()?;
+                let session = session.with_threads(threads);
+                let images: Vec<f32> = images.into_data().iter().collect();
+                let mut logits = vec![0.0; self.batch * session.num_classes()];
+                let (batch_size, [height, width]) = (self.batch, size);
+                let name = format!("cpu, {}", session.isa().name());
+                let call =
+                    move || Ok(session.run(&images, batch_size, height, width, &mut logits)?);
+                return Ok((Box::new(call), name));
+            }
+            Form::Forward => {
+                let network = self.convert(&network)?;
+                Box::new(move || wait(network.forward(images.clone())))
+            }
+            Form::Training => Box::new(move || wait(network.forward(images.clone()))),
+        };
+        let _ = threads; // without a session, the pool's size is all
+        Ok((call, name))
+    }
+
+    /// Loads a run's best network, or draws a preset's weights and condenses them.
+    fn load(&self, config: &CondenseNetConfig, device: &Device) -> Result<CondenseNet> {
+        if let Network::Run(directory) = &self.network {
+            let run = TrainingRun::resume(directory)?;
+            let checkpoint = run.checkpoints().best()?;
+            let directory = directory.display();
+            let checkpoint =
+                checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
+            return Ok(run.load_network(&checkpoint, device)?);
+        }
+        let mut network = config.init(device)?;
+        network.condense_to(network.schedule().last_stage());
+        Ok(network)
+    }
+
+    fn convert(&self, network: &CondenseNet) -> Result<ConvertedCondenseNet> {
+        let network = network.convert()?;
+        Ok(match self.classifier {
+            Some(kept_fraction) => network.condense_classifier(kept_fraction)?,
+            None => network,
+        })
+    }
+}
+
+/// Waits for a result that may still be on its way.
+fn wait(logits: Tensor<2>) -> Result<()> {
+    let _ = logits.into_data();
+    Ok(())
+}
+
+/// Returns the times of single calls, shortest first.
+fn measure(call: &mut Call, least: Duration) -> Result<Vec<Duration>> {
+    for _ in 0..WARM_UP {
+        call()?;
+    }
+    let (mut times, start) = (Vec::new(), Instant::now());
+    while start.elapsed() < least || times.len() < 3 {
+        let before = Instant::now();
+        call()?;
+        times.push(before.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times)
+}
+
+/// The most memory that the program has had, in megabytes of 2^20 bytes; Linux says it.
+fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
+}

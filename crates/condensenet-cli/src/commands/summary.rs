@@ -1,0 +1,165 @@
+//! `condensenet summary`: what a network costs.
+
+use std::{
+    fmt,
+    io::Write,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::Result;
+use clap::Args;
+use condensenet::{Complexity, CondenseNetConfig, Convention, Form, Variant, train::TrainingRun};
+use serde_json::{Value, json};
+
+use crate::{failure::usage, options::InputSize};
+
+/// The options of `condensenet summary`.
+#[derive(Debug, Args)]
+pub(crate) struct Summary {
+    /// Preset, such as cifar_86, or directory of a run
+    #[arg(value_name = "PRESET|RUN")]
+    network: Network,
+    /// Number of classes [default: the network's]
+    #[arg(long, value_name = "N")]
+    classes: Option<usize>,
+    /// Height and width of an image in pixels [default: 224x224 for ImageNet's presets, else 32x32]
+    #[arg(long, value_name = "HxW")]
+    input: Option<InputSize>,
+    /// Write the totals as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A network as an argument names it.
+#[derive(Debug, Clone)]
+pub(crate) enum Network {
+    Preset(Variant),
+    Run(PathBuf),
+}
+
+impl Network {
+    /// Returns the network's description, and the size of the images that it is made for.
+    pub(crate) fn describe(&self) -> Result<(CondenseNetConfig, [usize; 2])> {
+        Ok(match self {
+            Self::Preset(variant) => {
+                let benchmark = variant.published().results[0].benchmark;
+                (variant.config(), benchmark.input_size())
+            }
+            Self::Run(directory) => {
+                let run = TrainingRun::resume(directory)?;
+                (run.config().network.clone(), [32, 32])
+            }
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Preset(variant) => f.write_str(variant.name()),
+            Self::Run(directory) => write!(f, "{}", directory.display()),
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name.parse::<Variant>() {
+            Ok(variant) => Ok(Self::Preset(variant)),
+            Err(_) if Path::new(name).is_dir() => Ok(Self::Run(name.into())),
+            Err(unknown) => Err(format!("there is no directory `{name}`, and {unknown}")),
+        }
+    }
+}
+
+/// The forms that are counted, by the key that they have in JSON and the name that people read.
+///
+/// What was published as the converted form has half a classifier, which is what `converted` means
+/// here; the conversion that this program does keeps the classifier whole.
+const FORMS: [(&str, &str, Form); 3] = [
+    ("training", "training", Form::Training),
+    ("converted_exact", "converted", Form::CONVERTED),
+    (
+        "converted",
+        "converted, half a classifier",
+        Form::CONVERTED_AS_PUBLISHED,
+    ),
+];
+
+impl Summary {
+    /// Counts the network in every form and under both conventions.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
+        let (network, size) = self.describe()?;
+        let counted: Result<Vec<Complexity>, _> = FORMS
+            .into_iter()
+            .map(|(_, _, form)| Complexity::of(&network, form, size))
+            .collect();
+        let counted = counted.map_err(usage)?;
+        if self.json {
+            let mut summary = json!({ "network": network, "input": size });
+            for ((key, ..), complexity) in FORMS.into_iter().zip(&counted) {
+                summary[key] = totals(complexity);
+            }
+            writeln!(out, "{summary:#}")?;
+            return Ok(());
+        }
+        write_layers(out, &counted, size)?;
+        write_totals(out, &counted)
+    }
+
+    /// The network, and the size of its images.
+    fn describe(&self) -> Result<(CondenseNetConfig, [usize; 2])> {
+        let (network, size) = self.network.describe()?;
+        let num_classes = self.classes.unwrap_or(network.num_classes);
+        let size = self.input.map_or(size, |input| input.0);
+        Ok((network.with_num_classes(num_classes), size))
+    }
+}
+
+fn totals(complexity: &Complexity) -> Value {
+    json!({
+        "params": complexity.counted_params(),
+        "flops": complexity.flops(Convention::Published),
+        "stored_params": complexity.stored_params(),
+        "multiply_adds": complexity.flops(Convention::MultiplyAdds),
+    })
+}
+
+/// Writes a table of the layers for the training form and for the exact conversion.
+fn write_layers(out: &mut dyn Write, counted: &[Complexity], size: [usize; 2]) -> Result<()> {
+    let [height, width] = size;
+    for ((_, name, _), complexity) in FORMS.into_iter().zip(counted).take(2) {
+        writeln!(out, "{name} form, for an image of {height}x{width}")?;
+        writeln!(out, "{}", complexity.table(Convention::Published))?;
+    }
+    Ok(())
+}
+
+/// Writes the totals of every form under both conventions.
+fn write_totals(out: &mut dyn Write, counted: &[Complexity]) -> Result<()> {
+    writeln!(
+        out,
+        "form                            params        flops      stored  multiply-adds"
+    )?;
+    for ((_, name, _), complexity) in FORMS.into_iter().zip(counted) {
+        writeln!(
+            out,
+            "{name:27} {:10} {:12} {:11} {:14}",
+            complexity.counted_params(),
+            complexity.flops(Convention::Published),
+            complexity.stored_params(),
+            complexity.flops(Convention::MultiplyAdds),
+        )?;
+    }
+    writeln!(out)?;
+    let published = "what the authors count: connections that are left, ReLUs, pools";
+    writeln!(out, "params, flops          {published}")?;
+    let plain = "parameters in memory, and products that are computed";
+    writeln!(out, "stored, multiply-adds  {plain}")?;
+    let halved = "the conversion of the original code, which drops half of the classifier";
+    writeln!(out, "half a classifier      {halved}")?;
+    Ok(())
+}
