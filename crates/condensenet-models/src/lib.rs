@@ -12,6 +12,10 @@ mod dense_block;
 mod dense_layer;
 pub mod error;
 mod features;
+pub mod file;
+pub mod import;
+#[cfg(feature = "flex")]
+pub mod session;
 mod transition;
 pub mod variants;
 pub mod weights;
@@ -24,6 +28,10 @@ pub use dense_block::DenseBlock;
 pub use dense_layer::{CondensedLayer, DenseLayer, Layer};
 pub use error::{ConfigError, NotCondensed, UnknownVariant};
 pub use features::Features;
+pub use file::{AnyCondenseNet, FileError, NetworkFile};
+pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
+#[cfg(feature = "flex")]
+pub use session::{InferenceSession, SessionError, SessionNetwork};
 pub use transition::average_pool;
 pub use variants::Variant;
 pub use weights::{StateDict, StateDictError};

@@ -2,6 +2,8 @@
 //!
 //! Each operation has a composition of Burn's own operations as its default, which serves every backend, and hand-written
 //! kernels where they are faster. The composition is the oracle that the kernels are tested against.
+//!
+//! The kernels of compiled networks, which run without tensors, are in `inference` (feature `flex`).
 
 mod autodiff;
 mod backends;
@@ -10,6 +12,8 @@ mod composition;
 pub mod cpu;
 #[cfg(feature = "flex")]
 mod flex;
+#[cfg(feature = "flex")]
+pub mod inference;
 mod ops;
 
 use burn::{backend::Dispatch, tensor::Tensor};

@@ -1,0 +1,63 @@
+//! Inference kernels for a CPU: the layers of a network in test-time form, packed once and run often.
+//!
+//! This is the low-level half of a compiled network; `condensenet_models::InferenceSession` is the half that knows how
+//! layers make a network, and what almost everybody wants. The kernels know layers only. They take slices, a [`Crew`] of
+//! threads and an [`Isa`], and know no tensor: Burn is not needed to run them.
+//!
+//! # One buffer a block
+//! Everything works on a block's buffer `[channels][pixels]`: rows of equal stride, the pixels of a row without gaps. A
+//! layer reads some rows and appends others behind them, so a dense block's concatenation costs nothing, and an index
+//! layer is a table of row numbers that the product reads through. Small maps of several images lie behind one another in
+//! a row, so that they fill whole vectors and weights are read once for all.
+//!
+//! # What is left of a layer
+//! Of index, norm, ReLU, 1x1 convolution, shuffle, norm, ReLU, 3x3 convolution only the two products stay. The first norm
+//! and its ReLU become one maximum beside the multiply-adds and a factor in the weights; shuffle and second norm go into
+//! the order and the scale of the weights; the second ReLU is a maximum before the store. The 3x3 is computed in
+//! Winograd's form F(4,3) along the height, directly where a group has one or two outputs.
+//!
+//! # One source, every instruction set
+//! Kernels are written once over a small trait of vector operations and compiled for AVX-512, AVX2 with FMA, NEON, and
+//! plain Rust. [`Isa`] picks one at run time, and can't name one that the machine has not.
+//!
+//! # Unsafe code
+//! Tiles address memory by pointer, because one tile reads rows that lie anywhere in a block and several threads write
+//! disjoint rows of one buffer. The public functions check every length before, so that they are safe whatever they are
+//! given; each `unsafe` block says what it relies on. Plain loops beside the kernels are their oracle in tests.
+
+#![allow(
+    unsafe_code,
+    reason = "vector instructions, rows by pointer, and threads that write disjoint rows of one buffer"
+)]
+
+mod aligned;
+mod columns;
+mod crew;
+mod dense_layer;
+mod direct;
+mod disjoint;
+mod isa;
+mod linear;
+mod panels;
+mod pointwise;
+mod pool;
+mod simd;
+mod spatial;
+mod stem;
+mod tile;
+mod winograd;
+
+#[cfg(test)]
+mod naive;
+
+pub use aligned::Aligned;
+pub use crew::Crew;
+pub use dense_layer::{DenseLayer, Workbench};
+pub use isa::Isa;
+pub use linear::Linear;
+pub use pointwise::{NormIn, Pointwise, PointwiseParts, Rows};
+pub use pool::{
+    average_pool_2x2, max_pool_3x3, norm_relu_average_pool_2x2, norm_relu_global_average,
+};
+pub use spatial::{Area, Spatial};
+pub use stem::{Phases, Stem};

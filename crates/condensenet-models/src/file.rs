@@ -1,0 +1,187 @@
+//! A network file that knows what it is.
+//!
+//! One safetensors file holds the weights under the names of [`StateDict`](crate::StateDict) and, in
+//! its metadata, everything else that is needed to use them: the configuration, the form, and if
+//! known the classes' names, the normalisation of the images and where the network comes from.
+//! Loading takes no flags.
+//!
+//! # Format
+//! Metadata is a map of strings:
+//!
+//! | key | value |
+//! |---|---|
+//! | `format` | `condensenet` |
+//! | `format_version` | `1` |
+//! | `form` | `training` or `converted` |
+//! | `config` | the [`CondenseNetConfig`](crate::CondenseNetConfig) as JSON |
+//! | `classifier_kept` | the inputs that a condensed classifier reads; absent for a whole one |
+//! | `class_names` | optional, a JSON list of strings, one for each class |
+//! | `normalisation` | optional, `{"mean": [r, g, b], "std": [r, g, b]}` |
+//! | `provenance` | optional free text |
+//! | `library_version` | the version of this library that wrote the file |
+//! | `data_crc32` | the CRC-32 of all tensors' bytes in hexadecimal; verified where present |
+//!
+//! The same content gives the same bytes: tensors are sorted by element size and name, metadata by
+//! key, and nothing of the clock or the machine is written.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::{condensenet::CondenseNet, converted::ConvertedCondenseNet};
+
+mod any_network;
+mod error;
+mod header;
+mod metadata;
+pub(crate) mod size;
+mod tensors;
+mod write;
+
+pub use any_network::AnyCondenseNet;
+pub(crate) use any_network::FileForm;
+pub use error::FileError;
+pub(crate) use error::Problem;
+
+/// Mean and standard deviation of each colour, on a scale from 0 to 1, that the network was trained
+/// with: it wants `(value - mean) / std`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Normalisation {
+    /// Mean of red, green and blue.
+    pub mean: [f32; 3],
+    /// Standard deviation of red, green and blue.
+    pub std: [f32; 3],
+}
+
+/// A network and what is known about it, as one file holds them.
+///
+/// # Example
+/// ```
+/// use burn::tensor::Device;
+/// use condensenet_models::{CondenseNetConfig, file::NetworkFile};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("network.safetensors");
+/// let device = Device::default();
+/// let network = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?;
+/// NetworkFile::new(network)
+///     .with_provenance("not trained at all")
+///     .save(&path)?;
+///
+/// let file = NetworkFile::load(&path, &device)?;
+/// assert_eq!(file.network.config().layers_per_block, [2, 2]);
+/// assert_eq!(file.provenance.as_deref(), Some("not trained at all"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct NetworkFile {
+    /// The network, in either form.
+    pub network: AnyCondenseNet,
+    /// The classes' names, in the order of the logits.
+    pub class_names: Option<Vec<String>>,
+    /// What was done to the colours of the images.
+    pub normalisation: Option<Normalisation>,
+    /// Where the network comes from, in free text.
+    pub provenance: Option<String>,
+}
+
+impl NetworkFile {
+    /// Creates the content of a file that holds a network and nothing beside it.
+    #[must_use]
+    pub fn new(network: impl Into<AnyCondenseNet>) -> Self {
+        Self {
+            network: network.into(),
+            class_names: None,
+            normalisation: None,
+            provenance: None,
+        }
+    }
+
+    /// Adds the classes' names, in the order of the logits.
+    #[must_use]
+    pub fn with_class_names<S: Into<String>>(
+        mut self,
+        class_names: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.class_names = Some(class_names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds the normalisation of the images.
+    #[must_use]
+    pub const fn with_normalisation(mut self, normalisation: Normalisation) -> Self {
+        self.normalisation = Some(normalisation);
+        self
+    }
+
+    /// Adds where the network comes from.
+    #[must_use]
+    pub fn with_provenance(mut self, provenance: impl Into<String>) -> Self {
+        self.provenance = Some(provenance.into());
+        self
+    }
+
+    /// Writes the file: under another name, flushed, then renamed, so that whoever reads `path`
+    /// finds the old content or the new one, whole.
+    ///
+    /// # Errors
+    /// Fails with [`FileError::Io`] if it can't be written, with [`FileError::Metadata`] if the
+    /// number of class names is not that of the classes or a standard deviation is not above zero,
+    /// and with [`FileError::Tensor`] for weights of a type that the format does not have.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        let path = path.as_ref();
+        let state_dict = self.network.state_dict();
+        let (entries, data) = tensors::encode(&state_dict).map_err(FileError::at(path))?;
+        let metadata = metadata::encode(self, &data).map_err(FileError::at(path))?;
+        let header = header::encode(&metadata, &entries).map_err(FileError::at(path))?;
+        write::atomically(path, &[&header, &data])
+    }
+
+    /// Reads a file onto a device.
+    ///
+    /// # Errors
+    /// Fails with [`FileError`], which names the path, and the key and the values where one is at
+    /// fault. Sizes are checked against the length of the file before anything of that size is
+    /// allocated.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self, FileError> {
+        let path = path.as_ref();
+        let mut reader = header::Reader::open(path)?;
+        let header = reader.header()?;
+        let described = metadata::decode(&header).map_err(FileError::at(path))?;
+        size::check(&described.config, described.form, header.elements())
+            .map_err(FileError::at(path))?;
+        let data = reader.data(&header)?;
+        metadata::check_crc(&header, &data).map_err(FileError::at(path))?;
+        let state_dict = tensors::decode(&header, &data).map_err(FileError::at(path))?;
+        drop(data);
+        let network = AnyCondenseNet::from_state_dict(
+            &described.config,
+            described.form,
+            described.classifier_kept,
+            &state_dict,
+            device,
+        )
+        .map_err(FileError::at(path))?;
+        Ok(Self {
+            network,
+            class_names: described.class_names,
+            normalisation: described.normalisation,
+            provenance: described.provenance,
+        })
+    }
+}
+
+impl From<CondenseNet> for AnyCondenseNet {
+    fn from(network: CondenseNet) -> Self {
+        Self::Training(network)
+    }
+}
+
+impl From<ConvertedCondenseNet> for AnyCondenseNet {
+    fn from(network: ConvertedCondenseNet) -> Self {
+        Self::Converted(network)
+    }
+}

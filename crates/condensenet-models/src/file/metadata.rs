@@ -1,0 +1,182 @@
+//! The metadata of a network file; `file.rs` says what its keys mean.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{NetworkFile, Normalisation, any_network::FileForm, error::Problem, header::Header};
+use crate::config::CondenseNetConfig;
+
+const FORMAT: &str = "condensenet";
+const FORMAT_VERSION: &str = "1";
+
+/// What the metadata says, checked.
+pub(super) struct Described {
+    pub(super) form: FileForm,
+    pub(super) config: CondenseNetConfig,
+    pub(super) classifier_kept: Option<usize>,
+    pub(super) class_names: Option<Vec<String>>,
+    pub(super) normalisation: Option<Normalisation>,
+    pub(super) provenance: Option<String>,
+}
+
+pub(super) fn encode(
+    file: &NetworkFile,
+    data: &[u8],
+) -> Result<BTreeMap<&'static str, String>, Problem> {
+    let config = file.network.config();
+    check_class_names(file.class_names.as_deref(), config)?;
+    check_normalisation(file.normalisation)?;
+    let mut metadata = BTreeMap::from([
+        ("format", FORMAT.to_owned()),
+        ("format_version", FORMAT_VERSION.to_owned()),
+        ("form", file.network.form_name().to_owned()),
+        ("config", json("config", config)?),
+        ("library_version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("data_crc32", crc(data)),
+    ]);
+    if let Some(kept) = file.network.classifier_kept() {
+        metadata.insert("classifier_kept", kept.to_string());
+    }
+    if let Some(class_names) = &file.class_names {
+        metadata.insert("class_names", json("class_names", class_names)?);
+    }
+    if let Some(normalisation) = &file.normalisation {
+        metadata.insert("normalisation", json("normalisation", normalisation)?);
+    }
+    if let Some(provenance) = &file.provenance {
+        metadata.insert("provenance", provenance.clone());
+    }
+    Ok(metadata)
+}
+
+pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
+    let text = |key: &'static str| {
+        header.metadata.get(key).ok_or_else(|| {
+            fault(
+                key,
+                "missing; is this a file of another program?".to_owned(),
+            )
+        })
+    };
+    expect("format", text("format")?, FORMAT)?;
+    expect("format_version", text("format_version")?, FORMAT_VERSION)?;
+    let form = match text("form")?.as_str() {
+        "training" => FileForm::Training,
+        "converted" => FileForm::Converted,
+        other => {
+            let problem = format!("expected `training` or `converted`, found {other:?}");
+            return Err(fault("form", problem));
+        }
+    };
+    let config: CondenseNetConfig = parse("config", text("config")?)?;
+    config.validate()?;
+    let optional = |key| header.metadata.get(key);
+    let kept = optional("classifier_kept");
+    let classifier_kept = kept
+        .map(|kept| parse("classifier_kept", kept))
+        .transpose()?;
+    if let Some(kept) = classifier_kept {
+        check_kept(kept, form, config.channels_after_last_block())?;
+    }
+    let class_names: Option<Vec<String>> = optional("class_names")
+        .map(|names| parse("class_names", names))
+        .transpose()?;
+    check_class_names(class_names.as_deref(), &config)?;
+    let normalisation = optional("normalisation")
+        .map(|numbers| parse("normalisation", numbers))
+        .transpose()?;
+    check_normalisation(normalisation)?;
+    Ok(Described {
+        form,
+        config,
+        classifier_kept,
+        class_names,
+        normalisation,
+        provenance: optional("provenance").cloned(),
+    })
+}
+
+/// Bytes that were damaged may still be weights, so the tensors have a checksum.
+pub(super) fn check_crc(header: &Header, data: &[u8]) -> Result<(), Problem> {
+    match header.metadata.get("data_crc32") {
+        None => Ok(()),
+        Some(expected) => {
+            let found = crc(data);
+            if *expected == found {
+                return Ok(());
+            }
+            let problem = format!(
+                "the tensors' bytes have the checksum {found}, not {expected:?}: the file is \
+                 damaged"
+            );
+            Err(fault("data_crc32", problem))
+        }
+    }
+}
+
+fn crc(data: &[u8]) -> String {
+    format!("{:08x}", crc32fast::hash(data))
+}
+
+fn check_kept(kept: usize, form: FileForm, channels: usize) -> Result<(), Problem> {
+    let key = "classifier_kept";
+    if form == FileForm::Training {
+        let problem = format!("is {kept}, but a network in training form has a whole classifier");
+        return Err(fault(key, problem));
+    }
+    if kept == 0 || kept > channels {
+        let problem = format!("is {kept}, but the classifier has {channels} inputs to choose from");
+        return Err(fault(key, problem));
+    }
+    Ok(())
+}
+
+fn check_class_names(
+    class_names: Option<&[String]>,
+    config: &CondenseNetConfig,
+) -> Result<(), Problem> {
+    match class_names.map(<[String]>::len) {
+        Some(names) if names != config.num_classes => {
+            let classes = config.num_classes;
+            let problem = format!("{names} names for {classes} classes");
+            Err(fault("class_names", problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_normalisation(normalisation: Option<Normalisation>) -> Result<(), Problem> {
+    let Some(Normalisation { mean, std }) = normalisation else {
+        return Ok(());
+    };
+    let usable = |std: &f32| std.is_finite() && *std > 0.0;
+    if mean.iter().all(|mean| mean.is_finite()) && std.iter().all(usable) {
+        return Ok(());
+    }
+    let problem = format!("mean {mean:?} must be finite, and std {std:?} also above zero");
+    Err(fault("normalisation", problem))
+}
+
+fn expect(key: &'static str, found: &str, expected: &str) -> Result<(), Problem> {
+    if found == expected {
+        return Ok(());
+    }
+    let problem = format!("expected {expected:?}, found {found:?}");
+    Err(fault(key, problem))
+}
+
+fn json<T: Serialize>(key: &'static str, value: &T) -> Result<String, Problem> {
+    serde_json::to_string(value).map_err(|error| fault(key, error.to_string()))
+}
+
+fn parse<T: DeserializeOwned>(key: &'static str, text: &str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(|error| {
+        let shown: String = text.chars().take(200).collect();
+        fault(key, format!("{error} in {shown:?}"))
+    })
+}
+
+const fn fault(key: &'static str, problem: String) -> Problem {
+    Problem::Metadata { key, problem }
+}

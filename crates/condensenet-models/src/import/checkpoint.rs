@@ -1,0 +1,115 @@
+//! From a file to tensors by name.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fs,
+    path::Path,
+};
+
+use burn::tensor::{BoolStore, DType, TensorData};
+use pytorch_reader::{PickleValue, PytorchReader};
+
+use super::error::ImportError;
+use crate::weights::StateDict;
+
+/// Where the original keeps the weights in a checkpoint.
+const NESTED: &str = "state_dict";
+
+/// The largest published network has 50 MB; more is not read, whatever the file's length.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// What PyTorch's and the original's layers count, and a network here does not keep.
+const COUNTERS: [&str; 3] = ["num_batches_tracked", "_stage", "_count"];
+
+/// The tensors of a network under the original's names, and what else was in the file.
+pub(super) struct Checkpoint {
+    pub(super) state_dict: StateDict,
+    pub(super) ignored: Vec<String>,
+}
+
+pub(super) fn read(path: &Path) -> Result<Checkpoint, ImportError> {
+    let fail = ImportError::read(path);
+    let boxed =
+        |error: pytorch_reader::PytorchError| -> Box<dyn Error + Send + Sync> { error.into() };
+    let file_len = fs::metadata(path).map_err(|error| fail(error.into()))?;
+    let file_len = file_len.len();
+    let reader = PytorchReader::new(path).map_err(|error| fail(boxed(error)))?;
+    let tensors: BTreeMap<_, _> = reader.into_tensors().into_iter().collect();
+
+    let prefix = format!("{NESTED}.");
+    let nested = tensors.keys().any(|key| key.starts_with(&prefix));
+    let mut ignored = BTreeSet::new();
+    let mut chosen = Vec::new();
+    for (key, tensor) in tensors {
+        match key.strip_prefix(&prefix) {
+            Some(key) if nested => chosen.push((key.to_owned(), tensor)),
+            None if nested => {
+                let top = key.split('.').next().unwrap_or_default();
+                ignored.insert(top.to_owned());
+            }
+            _ => chosen.push((key, tensor)),
+        }
+    }
+    // A tensor may be a view that repeats one byte without end; one of a network is not.
+    let lengths = chosen.iter().map(|(_, tensor)| tensor.byte_len() as u128);
+    let claimed: u128 = lengths.sum();
+    if claimed > u128::from(file_len.min(MAX_BYTES)) {
+        return Err(ImportError::TooLarge {
+            path: path.to_owned(),
+            file_len,
+            claimed,
+        });
+    }
+    if nested {
+        // What is not a tensor shows only in the pickle itself. It is for the report alone.
+        if let Ok(PickleValue::Dict(entries)) = PytorchReader::read_pickle_data(path, None) {
+            ignored.extend(entries.into_keys().filter(|key| key != NESTED));
+        }
+    }
+    let mut state_dict = StateDict::new();
+    for (key, tensor) in chosen {
+        let (dtype, shape) = (element_type(tensor.dtype()), tensor.shape().to_vec());
+        let bytes = tensor.read().map_err(|error| fail(error.into()))?;
+        let data = TensorData::try_from_bytes_vec(bytes, shape, dtype)
+            .map_err(|error| fail(format!("tensor `{key}`: {error}").into()))?;
+        state_dict.insert(key, data);
+    }
+    let state_dict = state_dict.without_prefix("module.");
+    let mut ignored: Vec<String> = ignored.into_iter().collect();
+    ignored.extend(counters(&state_dict));
+    Ok(Checkpoint {
+        state_dict,
+        ignored,
+    })
+}
+
+/// Says how many counters of each kind there are: nothing is loaded from them.
+fn counters(state_dict: &StateDict) -> impl Iterator<Item = String> {
+    COUNTERS.into_iter().filter_map(|name| {
+        let is_counter = |key: &&str| key.rsplit('.').next() == Some(name);
+        match state_dict.keys().filter(is_counter).count() {
+            0 => None,
+            count => Some(format!("{name} ({count} tensors)")),
+        }
+    })
+}
+
+const fn element_type(dtype: pytorch_reader::DType) -> DType {
+    use pytorch_reader::DType as Theirs;
+    match dtype {
+        Theirs::F64 => DType::F64,
+        Theirs::F32 => DType::F32,
+        Theirs::F16 => DType::F16,
+        Theirs::BF16 => DType::BF16,
+        Theirs::I64 => DType::I64,
+        Theirs::I32 => DType::I32,
+        Theirs::I16 => DType::I16,
+        Theirs::I8 => DType::I8,
+        Theirs::U64 => DType::U64,
+        Theirs::U32 => DType::U32,
+        Theirs::U16 => DType::U16,
+        Theirs::U8 => DType::U8,
+        Theirs::Bool => DType::Bool(BoolStore::Native),
+    }
+}

@@ -1,0 +1,138 @@
+//! What was saved is what is loaded.
+
+use burn::tensor::Device;
+use condensenet_models::{AnyCondenseNet, FileError, NetworkFile, file::Normalisation};
+
+use crate::{at_stage, config, converted, metadata};
+
+const NORMALISATION: Normalisation = Normalisation {
+    mean: [0.4914, 0.4824, 0.4467],
+    std: [0.2471, 0.2435, 0.2616],
+};
+
+const NAMES: [&str; 5] = ["cat", "Ziege", "猫", "\"quoted\"", ""];
+
+fn full(network: impl Into<AnyCondenseNet>) -> NetworkFile {
+    NetworkFile::new(network)
+        .with_class_names(NAMES)
+        .with_normalisation(NORMALISATION)
+        .with_provenance("a test\nof two lines")
+}
+
+fn networks() -> Vec<(&'static str, AnyCondenseNet)> {
+    let keeping = |fraction| {
+        let network = converted().condense_classifier(fraction);
+        network.expect("a fraction").into()
+    };
+    vec![
+        ("dense", at_stage(0).into()),
+        ("half condensed", at_stage(2).into()),
+        ("converted", converted().into()),
+        ("half a classifier", keeping(0.5)),
+        ("a third", keeping(0.3)),
+        ("one input", keeping(0.01)),
+        ("all, in another order", keeping(1.0)),
+    ]
+}
+
+#[test]
+fn every_form_survives_bit_for_bit() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("network.safetensors");
+    for (name, network) in networks() {
+        full(network.clone()).save(&path).unwrap();
+        let loaded = NetworkFile::load(&path, &Device::default()).unwrap();
+        assert_eq!(loaded.network.form_name(), network.form_name(), "{name}");
+        assert_eq!(loaded.network.config(), &config(), "{name}");
+        assert_eq!(loaded.network.state_dict(), network.state_dict(), "{name}");
+        let names = loaded.class_names.as_deref().unwrap();
+        assert_eq!(names, NAMES, "{name}");
+        assert_eq!(loaded.normalisation, Some(NORMALISATION), "{name}");
+        let provenance = loaded.provenance.as_deref();
+        assert_eq!(provenance, Some("a test\nof two lines"), "{name}");
+    }
+}
+
+#[test]
+fn the_same_content_gives_the_same_bytes_and_leaves_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| directory.path().join(name));
+    for (name, network) in networks() {
+        full(network.clone()).save(&first).unwrap();
+        let loaded = NetworkFile::load(&first, &Device::default()).unwrap();
+        loaded.save(&second).unwrap();
+        let [first, second] = [&first, &second].map(|path| std::fs::read(path).unwrap());
+        assert!(first == second, "{name}");
+    }
+    let left = std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(left, 2, "files beside the two that were written");
+}
+
+#[test]
+fn the_file_is_plain_safetensors_whose_metadata_says_what_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("network.safetensors");
+    let network = converted().condense_classifier(0.5).unwrap();
+    NetworkFile::new(network).save(&path).unwrap();
+    let metadata = metadata(&path);
+    let keys: Vec<&str> = metadata.keys().map(String::as_str).collect();
+    let expected = [
+        "classifier_kept",
+        "config",
+        "data_crc32",
+        "form",
+        "format",
+        "format_version",
+        "library_version",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(metadata["format"], "condensenet");
+    assert_eq!(metadata["form"], "converted");
+    assert_eq!(metadata["classifier_kept"], "12");
+    assert_eq!(metadata["library_version"], env!("CARGO_PKG_VERSION"));
+    assert!(metadata["config"].contains(r#""growth_rates":[4,8]"#));
+}
+
+#[test]
+fn what_would_not_load_is_not_saved() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("network.safetensors");
+    let names = NetworkFile::new(converted()).with_class_names(["a", "b"]);
+    let error = names.save(&path).unwrap_err();
+    let expected = format!(
+        "{}, metadata `class_names`: 2 names for 5 classes",
+        path.display()
+    );
+    assert_eq!(error.to_string(), expected);
+    let normalisation = Normalisation {
+        std: [0.2, 0.0, 0.2],
+        ..NORMALISATION
+    };
+    let flat = NetworkFile::new(converted()).with_normalisation(normalisation);
+    assert!(matches!(
+        flat.save(&path).unwrap_err(),
+        FileError::Metadata {
+            key: "normalisation",
+            ..
+        }
+    ));
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_path_that_cannot_be_read_or_written_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("no/such/folder");
+    let name = path.display().to_string();
+    let read = NetworkFile::load(&path, &Device::default()).unwrap_err();
+    let written = NetworkFile::new(converted()).save(&path).unwrap_err();
+    assert!(
+        read.to_string().contains(&format!("can't open {name}")),
+        "{read}"
+    );
+    assert!(
+        written.to_string().contains(&format!("can't write {name}")),
+        "{written}"
+    );
+    assert!(NetworkFile::load(directory.path(), &Device::default()).is_err());
+}
