@@ -9,6 +9,7 @@
 //!   either costs.
 //! - Training: [`train::TrainingRun`] trains in a directory, condenses on the way, and goes on after a kill.
 //! - Layers for networks of your own: [`LearnedGroupConv`], [`GroupConv`], [`CondensedConv`], [`CondensationSchedule`].
+//! - Inference at full speed on a CPU: `network.convert()?.compile()?` makes an `InferenceSession` (feature `flex`).
 //! - Devices: [`device::by_name`]. Backends are cargo features; `flex`, the CPU, is the default.
 //!
 //! # Example

@@ -73,6 +73,8 @@ impl Classifier {
 /// [`CondenseNet::convert`](crate::CondenseNet::convert), or empty by
 /// [`CondenseNetConfig::init_converted`].
 ///
+/// It runs on every device. For full speed on a CPU, `compile` it (feature `flex`).
+///
 /// # Source
 /// Paper, section 3.2, figure 3 (right).
 #[derive(Module, Debug)]

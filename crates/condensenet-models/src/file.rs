@@ -16,7 +16,7 @@
 //! | `config` | the [`CondenseNetConfig`](crate::CondenseNetConfig) as JSON |
 //! | `classifier_kept` | the inputs that a condensed classifier reads; absent for a whole one |
 //! | `class_names` | optional, a JSON list of strings, one for each class |
-//! | `normalisation` | optional, `{"mean": [r, g, b], "std": [r, g, b]}` |
+//! | `normalisation` | optional, `{"mean": [r, g, b], "standard_deviation": [r, g, b]}` |
 //! | `provenance` | optional free text |
 //! | `library_version` | the version of this library that wrote the file |
 //! | `data_crc32` | the CRC-32 of all tensors' bytes in hexadecimal; verified where present |
@@ -27,9 +27,10 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
 
-use crate::{condensenet::CondenseNet, converted::ConvertedCondenseNet};
+use crate::{
+    condensenet::CondenseNet, converted::ConvertedCondenseNet, normalisation::Normalisation,
+};
 
 mod any_network;
 mod error;
@@ -43,16 +44,6 @@ pub use any_network::AnyCondenseNet;
 pub(crate) use any_network::FileForm;
 pub use error::FileError;
 pub(crate) use error::Problem;
-
-/// Mean and standard deviation of each colour, on a scale from 0 to 1, that the network was trained
-/// with: it wants `(value - mean) / std`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Normalisation {
-    /// Mean of red, green and blue.
-    pub mean: [f32; 3],
-    /// Standard deviation of red, green and blue.
-    pub std: [f32; 3],
-}
 
 /// A network and what is known about it, as one file holds them.
 ///

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{NetworkFile, Normalisation, any_network::FileForm, error::Problem, header::Header};
+use super::{NetworkFile, any_network::FileForm, error::Problem, header::Header};
 use crate::config::CondenseNetConfig;
+use crate::normalisation::Normalisation;
 
 const FORMAT: &str = "condensenet";
 const FORMAT_VERSION: &str = "1";
@@ -147,14 +148,20 @@ fn check_class_names(
 }
 
 fn check_normalisation(normalisation: Option<Normalisation>) -> Result<(), Problem> {
-    let Some(Normalisation { mean, std }) = normalisation else {
+    let Some(Normalisation {
+        mean,
+        standard_deviation,
+    }) = normalisation
+    else {
         return Ok(());
     };
-    let usable = |std: &f32| std.is_finite() && *std > 0.0;
-    if mean.iter().all(|mean| mean.is_finite()) && std.iter().all(usable) {
+    let usable = |deviation: &f32| deviation.is_finite() && *deviation > 0.0;
+    if mean.iter().all(|mean| mean.is_finite()) && standard_deviation.iter().all(usable) {
         return Ok(());
     }
-    let problem = format!("mean {mean:?} must be finite, and std {std:?} also above zero");
+    let problem = format!(
+        "mean {mean:?} must be finite, and standard_deviation {standard_deviation:?} also above zero"
+    );
     Err(fault("normalisation", problem))
 }
 

@@ -1,13 +1,13 @@
 //! What was saved is what is loaded.
 
 use burn::tensor::Device;
-use condensenet_models::{AnyCondenseNet, FileError, NetworkFile, file::Normalisation};
+use condensenet_models::{AnyCondenseNet, FileError, NetworkFile, Normalisation};
 
 use crate::{at_stage, config, converted, metadata};
 
 const NORMALISATION: Normalisation = Normalisation {
     mean: [0.4914, 0.4824, 0.4467],
-    std: [0.2471, 0.2435, 0.2616],
+    standard_deviation: [0.2471, 0.2435, 0.2616],
 };
 
 const NAMES: [&str; 5] = ["cat", "Ziege", "猫", "\"quoted\"", ""];
@@ -105,7 +105,7 @@ fn what_would_not_load_is_not_saved() {
     );
     assert_eq!(error.to_string(), expected);
     let normalisation = Normalisation {
-        std: [0.2, 0.0, 0.2],
+        standard_deviation: [0.2, 0.0, 0.2],
         ..NORMALISATION
     };
     let flat = NetworkFile::new(converted()).with_normalisation(normalisation);

@@ -9,62 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::CHANNELS;
 use super::random::below;
 
-/// Mean and standard deviation of each colour, on a scale from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Normalisation {
-    /// Mean of red, green and blue.
-    pub mean: [f32; CHANNELS],
-    /// Standard deviation of red, green and blue.
-    pub standard_deviation: [f32; CHANNELS],
-}
-
-impl Normalisation {
-    /// For CIFAR-10, as in the original code.
-    pub const CIFAR10: Self = Self {
-        mean: [0.4914, 0.4824, 0.4467],
-        standard_deviation: [0.2471, 0.2435, 0.2616],
-    };
-    /// For CIFAR-100, as in the original code.
-    pub const CIFAR100: Self = Self {
-        mean: [0.5071, 0.4867, 0.4408],
-        standard_deviation: [0.2675, 0.2565, 0.2761],
-    };
-    /// For ImageNet, as in the original code.
-    pub const IMAGENET: Self = Self {
-        mean: [0.485, 0.456, 0.406],
-        standard_deviation: [0.229, 0.224, 0.225],
-    };
-    /// For [`synthetic`](super::synthetic) images, whose colours are centred by design.
-    pub const SYNTHETIC: Self = Self {
-        mean: [0.5; CHANNELS],
-        standard_deviation: [0.25; CHANNELS],
-    };
-
-    /// Writes `(pixel / 255 - mean) / standard_deviation` for each pixel.
-    ///
-    /// # Shapes
-    /// `image` and `output`: `[3, height, width]`, planar.
-    ///
-    /// # Panics
-    /// Panics when the two differ in length ("the output has as many values as the image has
-    /// bytes").
-    pub fn apply(&self, image: &[u8], output: &mut [f32]) {
-        assert_eq!(
-            image.len(),
-            output.len(),
-            "the output has as many values as the image has bytes"
-        );
-        let plane_size = image.len() / CHANNELS;
-        for channel in 0..CHANNELS {
-            let plane = channel * plane_size..(channel + 1) * plane_size;
-            let (mean, standard_deviation) = (self.mean[channel], self.standard_deviation[channel]);
-            for (value, &pixel) in output[plane.clone()].iter_mut().zip(&image[plane]) {
-                *value = (f32::from(pixel) / 255.0 - mean) / standard_deviation;
-            }
-        }
-    }
-}
-
 /// Says how training images are varied at random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augmentation {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::ImageSet;
-use super::augmentation::{Augmentation, Normalisation};
+use condensenet_models::Normalisation;
+
+use super::augmentation::Augmentation;
 use super::batch::HostBatch;
 use super::random::{Purpose, generator};
 

@@ -14,7 +14,9 @@ use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::prelude::*;
 
-use super::augmentation::{Augmentation, Normalisation};
+use condensenet_models::Normalisation;
+
+use super::augmentation::Augmentation;
 use super::batch::ImageBatch;
 use super::epoch::{Epoch, Variation};
 use super::prefetch::Prefetch;

@@ -16,9 +16,10 @@ mod prefetch;
 mod random;
 mod synthetic;
 
-pub use augmentation::{Augmentation, Normalisation, crop_with_padding, flip_horizontally};
+pub use augmentation::{Augmentation, crop_with_padding, flip_horizontally};
 pub use batch::ImageBatch;
 pub use cifar::{cifar10, cifar100};
+pub use condensenet_models::Normalisation;
 pub use error::DataError;
 pub use image_set::{CHANNELS, ImageSet, Split};
 pub use loader::{ImageLoader, ImageLoaderConfig};
