@@ -10,7 +10,10 @@
 //! PyTorch checkpoints by [`import_pytorch`].
 #![cfg_attr(
     not(feature = "flex"),
-    allow(rustdoc::broken_intra_doc_links, reason = "sessions need the feature `flex`")
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "sessions need the feature `flex`"
+    )
 )]
 
 pub mod complexity;
