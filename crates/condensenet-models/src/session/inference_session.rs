@@ -42,7 +42,7 @@ const STATIONS: usize = 16;
 /// let difference = (logits - converted.forward(images)).abs().max();
 /// assert!(difference.into_scalar::<f32>() < 1e-4);
 ///
-/// // The same without tensors: nothing is allocated after the first call of a size.
+/// // The same without tensors: one thread allocates nothing after the first call of a size.
 /// let mut logits = [0.0; 10];
 /// session.run(&[0.5; 3 * 32 * 48], 1, 32, 48, &mut logits)?;
 /// # Ok(())
