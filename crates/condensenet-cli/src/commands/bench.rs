@@ -196,17 +196,20 @@ impl Bench {
         Ok((call, name))
     }
 
-    /// Loads a run's best network, or draws a preset's weights and condenses them.
+    /// Loads a run's latest network, or draws a preset's weights; condensed in any case, since what is timed is how much there
+    /// is to compute.
     fn load(&self, config: &CondenseNetConfig, device: &Device) -> Result<CondenseNet> {
-        if let Network::Run(directory) = &self.network {
-            let run = TrainingRun::resume(directory)?;
-            let checkpoint = run.checkpoints().best()?;
-            let directory = directory.display();
-            let checkpoint =
-                checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
-            return Ok(run.load_network(&checkpoint, device)?);
-        }
-        let mut network = config.init(device)?;
+        let mut network = match &self.network {
+            Network::Run(directory) => {
+                let run = TrainingRun::resume(directory)?;
+                let directory = directory.display();
+                let checkpoint = run.checkpoints().latest()?;
+                let checkpoint =
+                    checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
+                run.load_network(&checkpoint, device)?
+            }
+            Network::Preset(_) => config.init(device)?,
+        };
         network.condense_to(network.schedule().last_stage());
         Ok(network)
     }
