@@ -11,7 +11,7 @@ struct Line([f32; 16]);
 
 /// A buffer of `f32` that starts on a cache line.
 ///
-/// It holds [`SLACK`] readable values more than its length says.
+/// It holds a few readable values more (its slack) than its length says.
 #[derive(Debug, Clone, Default)]
 pub struct Aligned {
     lines: Vec<Line>,

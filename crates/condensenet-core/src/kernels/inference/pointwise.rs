@@ -247,7 +247,7 @@ pub(crate) struct Place {
     pub out_stride: usize,
 }
 
-/// Rows of equal stride in a buffer that has [slack](super::aligned) behind it.
+/// Rows of equal stride in a buffer that has slack behind it, as [`Aligned`](super::Aligned) buffers do.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     start: Reading<'a>,
