@@ -1,4 +1,11 @@
 //! The backend extension trait.
+#![cfg_attr(
+    not(any(feature = "flex", feature = "ndarray", feature = "cube")),
+    allow(
+        unused_variables,
+        reason = "without a backend there is nothing to dispatch to"
+    )
+)]
 
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
@@ -12,13 +19,6 @@ use super::composition;
     NdArray: cfg(feature = "ndarray"),
     Cube: cfg(feature = "cube"),
     Autodiff
-)]
-#[cfg_attr(
-    not(any(feature = "flex", feature = "ndarray", feature = "cube")),
-    allow(
-        unused_variables,
-        reason = "without a backend there is nothing to dispatch to"
-    )
 )]
 pub(super) trait CondenseOps: Backend {
     fn norm_relu_conv2d(
