@@ -49,7 +49,8 @@ impl CondensedConvConfig {
         self.channels_in / self.condensation_factor
     }
 
-    /// Creates the layer, to be filled by a record or a conversion: every group reads the first inputs.
+    /// Creates the layer, to be filled by a record or a conversion: every group reads inputs spread evenly over all of them,
+    /// so that the time that an unfilled network takes is that of a filled one.
     ///
     /// # Panics
     /// Panics with the message of [`validate`](Self::validate) if that fails.
@@ -58,8 +59,9 @@ impl CondensedConvConfig {
         if let Err(error) = self.validate() {
             panic!("{error}");
         }
-        let kept = self.kept_per_group();
-        let channels: Vec<usize> = (0..self.groups).flat_map(|_| 0..kept).collect();
+        let (kept, apart) = (self.kept_per_group(), self.condensation_factor);
+        let spread = |group: usize| (0..kept).map(move |input| input * apart + group % apart);
+        let channels: Vec<usize> = (0..self.groups).flat_map(spread).collect();
         CondensedConv {
             index: IndexLayer::new(&channels, device),
             conv: GroupConvConfig::new(self.groups * kept, self.channels_out)

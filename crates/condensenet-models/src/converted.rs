@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl CondenseNetConfig {
-    /// Creates the network in test-time form, to be filled by a record: every index reads the first
-    /// channels.
+    /// Creates the network in test-time form, to be filled by a record: every learned group reads
+    /// channels spread evenly, a condensed classifier the first.
     ///
     /// `classifier_kept_fraction` is `None` for a whole classifier, else the part of its inputs
     /// that it reads.

@@ -85,20 +85,32 @@ fn compiled_presets_equal_converted_presets() {
     let mut rows = Vec::new();
     for variant in Variant::ALL {
         let config = variant.config();
-        let size = match config.stem {
-            Stem::Imagenet => [65, 40],
-            Stem::Cifar => [22, 17],
+        let (height, width) = match config.stem {
+            Stem::Imagenet => (225, 223),
+            Stem::Cifar => (33, 47),
         };
-        let network = converted(&config, size);
-        let images = images([2, size[0], size[1]]);
-        let condensed = network.clone().condense_classifier(0.5).unwrap();
-        for (name, network) in [("whole", network), ("condensed", condensed)] {
-            let found = network.compile().unwrap().forward(images.clone()).unwrap();
-            let expected = values(network.forward(images.clone()));
-            let difference = difference(&values(found), &expected);
-            rows.push((format!("{variant:?}, {name} classifier"), difference));
+        let whole = converted(&config, [height / 3, width / 3]);
+        let condensed = whole.clone().condense_classifier(0.5).unwrap();
+        for (classifier, network) in [("whole", whole), ("condensed", condensed)] {
+            let plain = SessionNetwork::of(&network).unwrap();
+            for batch_size in [1, 3, 17] {
+                let images = images([batch_size, height, width]);
+                let expected = values(network.forward(images.clone()));
+                let images = values(images);
+                for threads in [1, 2, 3] {
+                    let session = InferenceSession::new(&plain).unwrap();
+                    let session = session.with_threads(threads).with_flops_per_thread(1);
+                    let mut logits = vec![f32::NAN; expected.len()];
+                    session
+                        .run(&images, batch_size, height, width, &mut logits)
+                        .unwrap();
+                    let case = format!("{variant}, {classifier}, {batch_size} images, {threads}");
+                    rows.push((case, difference(&logits, &expected)));
+                }
+            }
         }
     }
+    assert_eq!(rows.len(), Variant::ALL.len() * 2 * 3 * 3);
     assert_all(rows);
 }
 
