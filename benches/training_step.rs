@@ -39,6 +39,9 @@ struct Arguments {
     /// Condensing stage of the masks
     #[arg(long, default_value_t = 0)]
     stage: usize,
+    /// Make the maps of dense blocks again for the backward pass instead of keeping them: less memory, more time
+    #[arg(long)]
+    gradient_checkpointing: bool,
     /// What `cargo bench` passes
     #[arg(long, hide = true)]
     bench: bool,
@@ -47,6 +50,11 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let device = device::from_environment()?.autodiff();
+    let device = if arguments.gradient_checkpointing {
+        device.gradient_checkpointing()
+    } else {
+        device
+    };
     let config = arguments.model.config();
     let recipe = Recipe::new();
     let mut network = config.init(&device)?;

@@ -1,6 +1,7 @@
 //! A dense block: each layer reads everything that was made before it.
 
 use burn::{module::Module, tensor::Tensor};
+use condensenet_core::kernels;
 
 use crate::dense_layer::Layer;
 
@@ -22,7 +23,7 @@ impl<L: Layer> DenseBlock<L> {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.layers.iter().fold(x, |x, layer| {
             let new = layer.new_channels(x.clone());
-            Tensor::cat(vec![x, new], 1)
+            kernels::append_channels(x, new)
         })
     }
 }

@@ -121,3 +121,31 @@ fn the_group_lasso_is_the_sum_over_the_layers() {
     let sum = network.group_lasso().map(scalar).unwrap();
     assert!((sum - layers.iter().sum::<f32>()).abs() < 1e-3);
 }
+
+#[test]
+fn maps_that_are_made_again_give_the_same_gradients() {
+    let config = CondenseNetConfig::new(vec![3, 2], vec![8, 16]).with_stem(Stem::Imagenet);
+    let network = config
+        .init(&Device::default())
+        .expect("a valid configuration");
+    let images = Tensor::random([3, 3, 22, 18], Distribution::Default, &Device::default());
+    let weights = network.state_dict();
+    let keeping = Device::default().autodiff();
+    let again = keeping.clone().gradient_checkpointing();
+    let [kept, again] = [keeping, again].map(|device| {
+        let network = config.init(&device).expect("a valid configuration");
+        let network = network
+            .load_state_dict(&weights)
+            .expect("weights of such a network");
+        let logits = network.forward(images.clone().to_device(&device));
+        let gradients = (logits.clone() * logits).sum().backward();
+        let weights = network.learned_convs().map(|conv| conv.weight.val());
+        let weights = weights.chain([network.features.stem.weight.val()]);
+        let gradients = weights.map(|weight| weight.grad(&gradients).expect("a gradient"));
+        gradients
+            .flat_map(|gradient| gradient.into_data().iter::<f32>().collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    });
+    assert!(kept.iter().any(|gradient| *gradient != 0.0));
+    assert_eq!(kept, again);
+}

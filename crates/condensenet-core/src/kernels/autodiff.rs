@@ -1,14 +1,22 @@
 //! Gradients of the operations, for every backend: recompute, don't keep.
 
-use burn::backend::{
-    Autodiff, AutodiffBackend,
-    autodiff::{
-        NodeId,
-        checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
-        grads::Gradients,
-        ops::{Backward, Ops, OpsKind},
+use std::marker::PhantomData;
+
+use burn::{
+    backend::{
+        Autodiff, AutodiffBackend, TensorMetadata,
+        autodiff::{
+            NodeId,
+            checkpoint::{
+                base::Checkpointer, retro_forward::RetroForward, state::BackwardStates,
+                strategy::CheckpointStrategy,
+            },
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        tensor::FloatTensor,
     },
-    tensor::FloatTensor,
+    tensor::Slice,
 };
 
 use super::ops::CondenseOps;
@@ -59,6 +67,31 @@ impl<B: CondenseOps> Backward<B, 4> for NormReluConv {
     }
 }
 
+/// Whether a convolution's result is computed again for the backward pass, on devices that checkpoint gradients: a dense
+/// layer's bottleneck is, what the layer adds to its block is not.
+fn is_pointwise<T: TensorMetadata>(weight: &T) -> bool {
+    weight.shape()[2] == 1
+}
+
+/// Computes a bottleneck again that was not kept.
+#[derive(Debug)]
+struct NormReluConvAgain<B> {
+    inputs: [NodeId; 4],
+    epsilon: f64,
+    groups: usize,
+    backend: PhantomData<B>,
+}
+
+impl<B: CondenseOps> RetroForward for NormReluConvAgain<B> {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let inputs = self.inputs.each_ref();
+        let [x, gamma, beta, weight] = inputs.map(|id| states.get_state::<FloatTensor<B>>(id));
+        let (epsilon, groups) = (self.epsilon, self.groups);
+        let again = B::norm_relu_conv2d_train(x, gamma, beta, weight, epsilon, groups);
+        states.save(out_node, again.0);
+    }
+}
+
 #[derive(Debug)]
 struct ConvSame;
 
@@ -85,6 +118,46 @@ impl<B: CondenseOps> Backward<B, 2> for ConvSame {
             let gradient = B::conv2d_same_weight_backward(x, weight, grad, groups);
             grads.register::<B>(node.id, gradient);
         }
+    }
+}
+
+#[derive(Debug)]
+struct AppendChannels;
+
+impl<B: CondenseOps> Backward<B, 2> for AppendChannels {
+    /// The channels that were there before, and all of them.
+    type State = [usize; 2];
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let grad = grads.consume::<B>(&ops.node);
+        let [before, after] = ops.state;
+        for (parent, range) in ops.parents.into_iter().zip([0..before, before..after]) {
+            if let Some(node) = parent {
+                let gradient = B::float_slice(grad.clone(), &[Slice::full(), range.into()]);
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+/// Appends again what was not kept.
+#[derive(Debug)]
+struct AppendAgain<B> {
+    x: NodeId,
+    new: NodeId,
+    backend: PhantomData<B>,
+}
+
+impl<B: CondenseOps> RetroForward for AppendAgain<B> {
+    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
+        let x = states.get_state::<FloatTensor<B>>(&self.x);
+        let new = states.get_state::<FloatTensor<B>>(&self.new);
+        states.save(out_node, B::append_channels(x, new));
     }
 }
 
@@ -122,7 +195,20 @@ impl<B: CondenseOps, C: CheckpointStrategy> CondenseOps for Autodiff<B, C> {
         groups: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [x.node(), gamma.node(), beta.node(), weight.node()];
-        let prepared = NormReluConv.prepare::<C>(nodes).compute_bound().stateful();
+        let prepared = NormReluConv.prepare::<C>(nodes);
+        let prepared = if is_pointwise(weight.primitive()) {
+            let again = NormReluConvAgain::<B> {
+                inputs: [x.id(), gamma.id(), beta.id(), weight.id()],
+                epsilon,
+                groups,
+                backend: PhantomData,
+            };
+            let prepared = prepared.memory_bound().retro_forward(again);
+            prepared.parents([&x, &gamma, &beta, &weight])
+        } else {
+            prepared.compute_bound()
+        };
+        let prepared = prepared.stateful();
         let forward = |x: FloatTensor<Self>,
                        gamma: FloatTensor<Self>,
                        beta: FloatTensor<Self>,
@@ -211,6 +297,28 @@ impl<B: CondenseOps, C: CheckpointStrategy> CondenseOps for Autodiff<B, C> {
         _groups: usize,
     ) -> FloatTensor<Self> {
         panic!("{ONCE}")
+    }
+
+    fn append_channels(x: FloatTensor<Self>, new: FloatTensor<Self>) -> FloatTensor<Self> {
+        let again = AppendAgain::<B> {
+            x: x.id(),
+            new: new.id(),
+            backend: PhantomData,
+        };
+        let prepared = AppendChannels
+            .prepare::<C>([x.node(), new.node()])
+            .memory_bound()
+            .retro_forward(again)
+            .parents([&x, &new])
+            .stateful();
+        let (x, new) = (x.into_primitive(), new.into_primitive());
+        match prepared {
+            OpsKind::Tracked(prep) => {
+                let [before, added] = [&x, &new].map(|map| map.shape()[1]);
+                prep.finish([before, before + added], B::append_channels(x, new))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::append_channels(x, new)),
+        }
     }
 
     fn average_pool_2x2(x: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -92,6 +92,23 @@ pub fn conv2d_same(x: Tensor<4>, weight: Tensor<4>, groups: usize) -> Tensor<4> 
     ))
 }
 
+/// Puts new channels behind those that are there: the step by which a dense block grows.
+///
+/// Where the device checkpoints gradients (`Device::gradient_checkpointing`) the result is not kept for the backward pass but
+/// put together again: all the maps that a dense block's layers read are made of what the layers wrote.
+///
+/// # Shapes
+/// - x: `[batch_size, channels, height, width]`
+/// - new: `[batch_size, new_channels, height, width]`
+/// - output: `[batch_size, channels + new_channels, height, width]`
+#[must_use]
+pub fn append_channels(x: Tensor<4>, new: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::append_channels(
+        x.into_dispatch(),
+        new.into_dispatch(),
+    ))
+}
+
 /// Halves height and width, rounded down, by the average of each 2x2 pixels.
 ///
 /// # Shapes

@@ -91,6 +91,10 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same_weight_backward::<Self>(x, weight, grad, groups)
     }
 
+    fn append_channels(x: FloatTensor<Self>, new: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![x, new], 1)
+    }
+
     fn average_pool_2x2(x: FloatTensor<Self>) -> FloatTensor<Self> {
         composition::average_pool_2x2::<Self>(x)
     }

@@ -212,6 +212,39 @@ fn a_convolution_and_its_gradients_are_burns() {
 }
 
 #[test]
+fn appended_channels_and_their_gradients_are_burns() {
+    let mut comparison = Comparison::new();
+    let autodiff = Device::default().autodiff();
+    for device in [autodiff.clone(), autodiff.gradient_checkpointing()] {
+        for case in cases() {
+            let (inputs, twins) = (Inputs::new(case, &device), Inputs::new(case, &device));
+            let more = || {
+                let [batch_size, _, height, width] = inputs.x.dims();
+                noise(7, [batch_size, 3, height, width], &device).require_grad()
+            };
+            let (new, twin) = (more(), more());
+            // The product needs the appended maps once more for its gradient.
+            let output = kernels::append_channels(inputs.x.clone(), new.clone());
+            let expected = Tensor::cat(vec![twins.x.clone(), twin.clone()], 1);
+            let probe = noise(6, output.dims(), &device);
+            let gradients = (output.clone() * output.clone() * probe.clone())
+                .sum()
+                .backward();
+            let expectations = (expected.clone() * expected.clone() * probe)
+                .sum()
+                .backward();
+            comparison.check("output", case, output.inner(), expected.inner());
+            for (what, input, twin) in [("x", inputs.x, twins.x), ("new", new, twin)] {
+                let (found, expected) = (input.grad(&gradients), twin.grad(&expectations));
+                let (found, expected) = (found.expect("a gradient"), expected.expect("a gradient"));
+                comparison.check(what, case, found, expected);
+            }
+        }
+    }
+    comparison.finish();
+}
+
+#[test]
 fn an_average_pool_and_its_gradient_are_burns() {
     let device = Device::default().autodiff();
     let halve = || AvgPoolOptions {
