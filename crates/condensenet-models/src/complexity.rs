@@ -5,7 +5,7 @@
 //! one ([`Convention`]). Here both are named, and the answer is exact for any input size: no tensor
 //! is made and no forward pass is run.
 
-use crate::config::CondenseNetConfig;
+use crate::config::Describe;
 use crate::error::ConfigError;
 
 mod cost;
@@ -21,7 +21,8 @@ use cost::Cost;
 pub enum Form {
     /// The form that trains: every learned convolution is dense, with a mask over it.
     Training,
-    /// The form that runs: index layers and group convolutions.
+    /// The form that runs: index layers and group convolutions. A DenseNet's differs by its classifier
+    /// alone.
     Converted {
         /// What became of the classifier.
         classifier: ClassifierForm,
@@ -120,6 +121,8 @@ pub enum LayerKind {
     CondensedConv,
     /// Norm, ReLU and group convolution.
     GroupConv,
+    /// Norm, ReLU and maximum pool of a stem.
+    MaxPool,
     /// The average pool of a transition.
     AveragePool,
     /// Norm and ReLU after the last block.
@@ -194,16 +197,17 @@ impl Complexity {
     /// Counts a network for one image of `[height, width]` pixels.
     ///
     /// # Errors
-    /// Whatever [`CondenseNetConfig::validate`] and [`CondenseNetConfig::validate_input`] find, and
+    /// Whatever the description's own `validate` and
+    /// [`Architecture::validate_input`](crate::config::Architecture::validate_input) find, and
     /// [`ConfigError::KeptFraction`] for a fraction that is not above 0 and at most 1.
     pub fn of(
-        config: &CondenseNetConfig,
+        config: &impl Describe,
         form: Form,
         [height, width]: [usize; 2],
     ) -> Result<Self, ConfigError> {
-        config.validate()?;
-        config.validate_input(height, width)?;
-        let rows = layers::rows(config, form, height, width)?;
+        let architecture = config.architecture()?;
+        architecture.validate_input(height, width)?;
+        let rows = layers::rows(&architecture, form, height, width)?;
         Ok(Self { form, rows })
     }
 

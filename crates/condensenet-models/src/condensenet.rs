@@ -1,20 +1,24 @@
-//! The training form: learned group convolutions with masks.
+//! The CondenseNet in training form: learned group convolutions with masks.
 
 use burn::{
-    module::{Initializer, Module},
-    nn::{Linear, LinearConfig},
+    module::Module,
+    nn::Linear,
     tensor::{Device, Tensor},
 };
 use condensenet_core::{CondensationSchedule, LearnedGroupConv};
 
 use crate::{
-    config::CondenseNetConfig,
-    converted::{Classifier, ConvertedCondenseNet},
-    dense_block::DenseBlock,
+    classifier::{self, Classifier},
+    config::{CondenseNetConfig, Describe},
     dense_layer::DenseLayer,
     error::{ConfigError, NotCondensed},
-    features::Features,
+    features::{self, Features},
+    transition::AveragePool,
 };
+
+mod converted;
+
+pub use converted::ConvertedCondenseNet;
 
 impl CondenseNetConfig {
     /// Creates the network in training form, dense, with random weights.
@@ -36,13 +40,10 @@ impl CondenseNetConfig {
     /// # }
     /// ```
     pub fn init(&self, device: &Device) -> Result<CondenseNet, ConfigError> {
-        self.validate()?;
-        let classifier = LinearConfig::new(self.channels_after_last_block(), self.num_classes);
-        let mut classifier = classifier.init(device);
-        classifier.bias = Some(Initializer::Zeros.init([self.num_classes], device));
+        let architecture = self.architecture()?;
         Ok(CondenseNet {
-            features: Features::new(self, device, |at| DenseLayer::new(self, at, device)),
-            classifier,
+            features: features::init(&architecture, device),
+            classifier: classifier::fresh(&architecture, device),
             config: self.clone(),
         })
     }
@@ -55,7 +56,7 @@ impl CondenseNetConfig {
 #[derive(Module, Debug)]
 pub struct CondenseNet {
     /// Everything before the classifier.
-    pub features: Features<DenseLayer>,
+    pub features: Features<DenseLayer, AveragePool>,
     /// The classifier over the averaged features.
     pub classifier: Linear,
     #[module(skip)]
@@ -66,11 +67,17 @@ impl CondenseNet {
     /// Computes the logits of a batch of images.
     ///
     /// # Shapes
-    /// - input: `[batch_size, 3, height, width]`, at least [`CondenseNetConfig::min_input_size`] pixels a side
+    /// - input: `[batch_size, 3, height, width]`, at least [`Architecture::min_input_size`](crate::config::Architecture::min_input_size) pixels a side
     /// - output: `[batch_size, num_classes]`
     #[must_use]
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.classifier.forward(self.features.forward(images))
+    }
+
+    /// Computes the map that each dense block leaves. See [`Features::maps`].
+    #[must_use]
+    pub fn maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        self.features.maps(images)
     }
 
     /// Returns the description that the network was made from.
@@ -79,10 +86,34 @@ impl CondenseNet {
         &self.config
     }
 
+    /// Puts a fresh classifier for other classes behind the features, which stay as they are.
+    ///
+    /// # Errors
+    /// Fails with [`ConfigError`] if there are no classes, or more than any network has.
+    pub fn with_num_classes(
+        mut self,
+        num_classes: usize,
+        device: &Device,
+    ) -> Result<Self, ConfigError> {
+        self.config.num_classes = num_classes;
+        self.classifier = classifier::fresh(&self.config.architecture()?, device);
+        Ok(self)
+    }
+
+    /// Freezes everything but the classifier, to train that alone.
+    ///
+    /// Frozen parameters get no gradients. Frozen norms use their running statistics and leave them as
+    /// they are, and dropout is off, also in training: this is Burn's [`Module::freeze`].
+    /// Masks stay, and [`condense_to`](Self::condense_to) still changes them.
+    #[must_use]
+    pub fn freeze_features(mut self) -> Self {
+        self.features = self.features.freeze();
+        self
+    }
+
     /// Goes through the learned group convolutions, first to last.
     pub fn learned_convs(&self) -> impl Iterator<Item = &LearnedGroupConv> {
-        let layers = self.features.blocks.iter().flat_map(|block| &block.layers);
-        layers.map(|layer| &layer.conv_1x1)
+        self.features.learned_convs()
     }
 
     /// Returns the schedule of the network's condensation factor.
@@ -91,38 +122,28 @@ impl CondenseNet {
         CondensationSchedule::new(self.config.condensation_factor)
     }
 
-    /// Returns the condensing stage that every layer has reached.
+    /// Returns the condensing stage that every learned group convolution has reached.
     #[must_use]
     pub fn stage(&self) -> usize {
-        let stages = self.learned_convs().map(LearnedGroupConv::stage);
-        stages.min().unwrap_or(self.schedule().last_stage())
+        let stage = self.features.stage();
+        stage.unwrap_or(self.schedule().last_stage())
     }
 
     /// Condenses every learned group convolution to a stage. See [`LearnedGroupConv::condense_to`].
     pub fn condense_to(&mut self, stage: usize) {
-        for block in &mut self.features.blocks {
-            for layer in &mut block.layers {
-                layer.conv_1x1.condense_to(stage);
-            }
-        }
+        self.features.condense_to(stage);
     }
 
     /// Returns the fraction of the learned convolutions' connections that are kept, in (0, 1].
     #[must_use]
     pub fn kept_fraction(&self) -> f64 {
-        let (mut kept, mut all) = (0, 0);
-        for mask in self.learned_convs().map(LearnedGroupConv::mask) {
-            kept += mask.entries().iter().filter(|&&kept| kept).count();
-            all += mask.entries().len();
-        }
-        kept as f64 / all.max(1) as f64
+        self.features.kept_fraction()
     }
 
     /// Sums the group lasso over the learned group convolutions, `[1]`; `None` if there are none.
     #[must_use]
     pub fn group_lasso(&self) -> Option<Tensor<1>> {
-        let terms = self.learned_convs().map(LearnedGroupConv::group_lasso);
-        terms.reduce(|sum, term| sum + term)
+        self.features.group_lasso()
     }
 
     /// Rewrites the network in test-time form: the same logits up to rounding, at a fraction of the
@@ -132,31 +153,12 @@ impl CondenseNet {
     /// after this one.
     ///
     /// # Errors
-    /// Fails with [`NotCondensed`], naming the layer, unless every learned convolution is fully
+    /// Fails with [`NotCondensed`], naming the part, unless every learned convolution is fully
     /// condensed.
     pub fn convert(&self) -> Result<ConvertedCondenseNet, NotCondensed> {
-        let convert_block = |(block, dense): (usize, &DenseBlock<DenseLayer>)| {
-            let layers = dense.layers.iter().enumerate();
-            let layers = layers.map(|(layer, dense)| {
-                dense.convert().map_err(|source| NotCondensed {
-                    block,
-                    layer,
-                    source,
-                })
-            });
-            Ok(DenseBlock {
-                layers: layers.collect::<Result<_, _>>()?,
-            })
-        };
-        let network = self.valid();
-        let blocks = network.features.blocks.iter().enumerate();
         Ok(ConvertedCondenseNet::from_parts(
-            Features {
-                stem: network.features.stem.clone(),
-                blocks: blocks.map(convert_block).collect::<Result<_, _>>()?,
-                norm: network.features.norm.clone(),
-            },
-            Classifier::Whole(network.classifier.clone()),
+            features::convert(&self.features)?,
+            Classifier::Whole(self.classifier.valid()),
             self.config.clone(),
         ))
     }

@@ -1,52 +1,90 @@
-//! One layer of a dense block, in training form and in test-time form.
+//! One layer of a dense block, over any form of its 1x1 convolution.
 
 use burn::{
-    module::Module,
+    module::{Module, ModuleDisplay},
     tensor::{Device, Tensor},
 };
 use condensenet_core::{
-    CondensedConv, CondensedConvConfig, ConversionError, GroupConv, GroupConvConfig,
-    LearnedGroupConv, LearnedGroupConvConfig,
+    CondensedConv, ConversionError, GroupConv, GroupConvConfig, LearnedGroupConv,
 };
 
-use crate::config::{CondenseNetConfig, DenseLayerShape};
+use crate::{
+    config::{Architecture, DenseLayerShape},
+    conv_1x1::{Conv1x1, Conv1x1Shape, InitConv1x1},
+};
 
 /// What a dense block asks of its layers: new channels out of all that were made before.
-pub trait Layer: Module {
+pub trait Layer: Module + ModuleDisplay {
     /// Computes the channels that the layer adds.
     ///
     /// # Shapes
     /// - input: `[batch_size, channels_in, height, width]`
     /// - output: `[batch_size, growth_rate, height, width]`
     fn new_channels(&self, x: Tensor<4>) -> Tensor<4>;
+
+    /// Returns the layer's learned group convolution, if it has one.
+    fn learned(&self) -> Option<&LearnedGroupConv> {
+        None
+    }
+
+    /// Returns the layer's learned group convolution, to be changed, if it has one.
+    fn learned_mut(&mut self) -> Option<&mut LearnedGroupConv> {
+        None
+    }
 }
 
-/// A dense layer in training form: learned group convolution to the bottleneck, then the 3x3 group
-/// convolution.
+/// A dense layer: a 1x1 convolution to the bottleneck, then a 3x3 group convolution, each behind norm
+/// and ReLU.
 ///
 /// # Source
-/// Paper, figure 3 (middle).
+/// Paper, figure 3; without groups it is the layer of DenseNet-BC.
 #[derive(Module, Debug)]
-pub struct DenseLayer {
-    /// The 1x1 that learns which inputs it needs.
-    pub conv_1x1: LearnedGroupConv,
+pub struct BottleneckLayer<C: Conv1x1> {
+    /// The 1x1 to the bottleneck.
+    pub conv_1x1: C,
     /// The 3x3 that makes the new channels.
     pub conv_3x3: GroupConv,
 }
 
-impl DenseLayer {
-    pub(crate) fn new(config: &CondenseNetConfig, at: DenseLayerShape, device: &Device) -> Self {
-        let bottleneck = config.bottleneck_channels(at.growth_rate);
-        Self {
-            conv_1x1: LearnedGroupConvConfig::new(at.channels_in, bottleneck)
-                .with_groups(config.groups_1x1)
-                .with_condensation_factor(config.condensation_factor)
-                .with_dropout(config.dropout)
-                .init(device),
-            conv_3x3: spatial_conv(config, at, device),
-        }
-    }
+/// A dense layer in training form: its 1x1 learns which inputs it needs.
+///
+/// # Source
+/// Paper, figure 3 (middle).
+pub type DenseLayer = BottleneckLayer<LearnedGroupConv>;
 
+/// A dense layer in test-time form: index, 1x1 group convolution and shuffle, then the 3x3 group
+/// convolution.
+///
+/// # Source
+/// Paper, figure 3 (right).
+pub type CondensedLayer = BottleneckLayer<CondensedConv>;
+
+/// A dense layer of a DenseNet: its 1x1 is an ordinary convolution, or group convolution.
+///
+/// # Source
+/// Paper, figure 3 (left).
+pub type GroupedLayer = BottleneckLayer<GroupConv>;
+
+/// Creates a dense layer with random weights.
+pub(crate) fn init<C: InitConv1x1>(
+    architecture: &Architecture,
+    at: DenseLayerShape,
+    device: &Device,
+) -> BottleneckLayer<C> {
+    let shape = Conv1x1Shape {
+        channels_in: at.channels_in,
+        channels_out: architecture.bottleneck_channels(at.growth_rate),
+        dropout: architecture.dropout,
+    };
+    BottleneckLayer {
+        conv_1x1: C::init(shape, architecture, device),
+        conv_3x3: GroupConvConfig::new(shape.channels_out, at.growth_rate)
+            .with_groups(architecture.groups_3x3)
+            .init(device),
+    }
+}
+
+impl DenseLayer {
     /// Rewrites the layer in test-time form.
     ///
     /// # Errors
@@ -59,46 +97,16 @@ impl DenseLayer {
     }
 }
 
-impl Layer for DenseLayer {
+impl<C: Conv1x1> Layer for BottleneckLayer<C> {
     fn new_channels(&self, x: Tensor<4>) -> Tensor<4> {
         self.conv_3x3.forward(self.conv_1x1.forward(x))
     }
-}
 
-/// A dense layer in test-time form: index, 1x1 group convolution and shuffle, then the 3x3 group
-/// convolution.
-///
-/// # Source
-/// Paper, figure 3 (right).
-#[derive(Module, Debug)]
-pub struct CondensedLayer {
-    /// The 1x1 over the inputs that were kept.
-    pub conv_1x1: CondensedConv,
-    /// The 3x3 that makes the new channels.
-    pub conv_3x3: GroupConv,
-}
-
-impl CondensedLayer {
-    pub(crate) fn new(config: &CondenseNetConfig, at: DenseLayerShape, device: &Device) -> Self {
-        let bottleneck = config.bottleneck_channels(at.growth_rate);
-        Self {
-            conv_1x1: CondensedConvConfig::new(at.channels_in, bottleneck)
-                .with_groups(config.groups_1x1)
-                .with_condensation_factor(config.condensation_factor)
-                .init(device),
-            conv_3x3: spatial_conv(config, at, device),
-        }
+    fn learned(&self) -> Option<&LearnedGroupConv> {
+        self.conv_1x1.learned()
     }
-}
 
-impl Layer for CondensedLayer {
-    fn new_channels(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv_3x3.forward(self.conv_1x1.forward(x))
+    fn learned_mut(&mut self) -> Option<&mut LearnedGroupConv> {
+        self.conv_1x1.learned_mut()
     }
-}
-
-fn spatial_conv(config: &CondenseNetConfig, at: DenseLayerShape, device: &Device) -> GroupConv {
-    GroupConvConfig::new(config.bottleneck_channels(at.growth_rate), at.growth_rate)
-        .with_groups(config.groups_3x3)
-        .init(device)
 }

@@ -5,17 +5,18 @@
 //! that stands in it, and the rule that it breaks, so that nobody has to read this crate's source
 //! to repair a configuration.
 
-use crate::variants::Variant;
+use std::fmt;
 
-/// A fault in a [`CondenseNetConfig`](crate::CondenseNetConfig), or an input that its network
-/// cannot take.
+use crate::variants::{Preset, Variant};
+
+/// A fault in the description of a network, or an input that the network cannot take.
 ///
 /// Blocks and layers are counted from 0, as in `layers_per_block[0]`.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// There is no dense block.
-    #[error("layers_per_block is empty, but a CondenseNet has at least one dense block")]
+    #[error("layers_per_block is empty, but a network has at least one dense block")]
     NoBlocks,
     /// The two lists that describe the blocks differ in length.
     #[error(
@@ -77,6 +78,42 @@ pub enum ConfigError {
         /// The configured condensation factor.
         condensation_factor: usize,
     },
+    /// The inputs of an ordinary group convolution do not divide among its groups.
+    #[error(
+        "layer {layer} of block {block} has {channels_in} input channels, which is not divisible \
+         by groups_1x1 = {groups_1x1}"
+    )]
+    InputGroups {
+        /// The dense block.
+        block: usize,
+        /// The dense layer in its block.
+        layer: usize,
+        /// The channels that enter the layer.
+        channels_in: usize,
+        /// The configured groups of the 1x1 convolutions.
+        groups_1x1: usize,
+    },
+    /// The inputs of a transition do not divide.
+    #[error(
+        "the transition behind block {block} has {channels_in} input channels, which is not \
+         divisible by {field} = {divisor}"
+    )]
+    TransitionInputs {
+        /// The dense block in front of the transition.
+        block: usize,
+        /// The channels that enter the transition.
+        channels_in: usize,
+        /// The field that has to divide them.
+        field: &'static str,
+        /// Its value.
+        divisor: usize,
+    },
+    /// The part of the channels that a transition leaves is not a part.
+    #[error("reduction is {reduction}, but must be above 0 and at most 1")]
+    Reduction {
+        /// The configured part.
+        reduction: f64,
+    },
     /// The dropout probability is not one.
     #[error("dropout is {dropout}, but must be at least 0 and less than 1")]
     Dropout {
@@ -123,7 +160,7 @@ pub enum ConfigError {
     },
 }
 
-/// A name that is not the name of a published variant.
+/// A name that is not the name of a published CondenseNet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no variant `{name}`; the known ones are {}",
@@ -134,15 +171,56 @@ pub struct UnknownVariant {
     pub name: String,
 }
 
+/// A name that is not the name of a preset.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no preset `{name}`; the known ones are {}",
+    Preset::ALL.map(Preset::name).join(", ")
+)]
+pub struct UnknownPreset {
+    /// The name as it was given.
+    pub name: String,
+}
+
 /// A network whose learned group convolutions are not all condensed can't be rewritten in test-time
 /// form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("layer {layer} of block {block} can't be converted: {source}")]
+#[error("{part} can't be converted: {source}")]
 pub struct NotCondensed {
-    /// The dense block, counted from 0.
-    pub block: usize,
-    /// The dense layer in its block, counted from 0.
-    pub layer: usize,
+    /// The first part that is not condensed.
+    pub part: NetworkPart,
     /// What its 1x1 lacks.
     pub source: condensenet_core::ConversionError,
+}
+
+impl NotCondensed {
+    pub(crate) fn at(part: NetworkPart) -> impl FnOnce(condensenet_core::ConversionError) -> Self {
+        move |source| Self { part, source }
+    }
+}
+
+/// A part of a network that has a 1x1 convolution; blocks and layers are counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NetworkPart {
+    /// A dense layer.
+    Layer {
+        /// The dense block.
+        block: usize,
+        /// The layer in its block.
+        layer: usize,
+    },
+    /// A transition.
+    Transition {
+        /// The dense block in front of it.
+        block: usize,
+    },
+}
+
+impl fmt::Display for NetworkPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layer { block, layer } => write!(f, "layer {layer} of block {block}"),
+            Self::Transition { block } => write!(f, "the transition behind block {block}"),
+        }
+    }
 }

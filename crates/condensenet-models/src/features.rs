@@ -1,70 +1,85 @@
-//! Everything before the classifier: stem, dense blocks with pooling between them, last norm.
+//! Everything before the classifier: stem, dense blocks with transitions between them, last norm.
 
 use burn::{
     module::{Initializer, Module},
     nn::{
         BatchNorm, BatchNormConfig, PaddingConfig2d,
         conv::{Conv2d, Conv2dConfig},
+        pool::MaxPool2dConfig,
     },
     tensor::{Device, Tensor},
 };
 use condensenet_core::{kernels, norm_relu};
 
 use crate::{
-    config::{CondenseNetConfig, DenseLayerShape},
+    config::Architecture,
+    conv_1x1::InitConv1x1,
     dense_block::DenseBlock,
-    dense_layer::Layer,
-    transition::average_pool,
+    dense_layer::{self, BottleneckLayer, Layer},
+    transition::{InitTransition, Transition},
 };
 
-/// The feature extractor of a CondenseNet, over layers in training form or in test-time form.
+mod condensing;
+mod conversion;
+
+pub(crate) use conversion::convert;
+
+/// The feature extractor of a network, over any form of its dense layers and transitions.
 #[derive(Module, Debug)]
-pub struct Features<L: Layer> {
-    /// The 3x3 convolution on the image, without bias.
+pub struct Features<L: Layer, T: Transition> {
+    /// The convolution on the image, without bias.
     pub stem: Conv2d,
-    /// The dense blocks; between each two of them the maps are halved.
+    /// The norm behind the stem's convolution, which ReLU and a 3x3 maximum pool of stride 2 follow;
+    /// only [`Stem::ImagenetPooled`](crate::Stem::ImagenetPooled) has it.
+    pub stem_norm: Option<BatchNorm>,
+    /// The dense blocks.
     pub blocks: Vec<DenseBlock<L>>,
+    /// What stands between each two blocks, where the maps are halved.
+    pub transitions: Vec<T>,
     /// The norm after the last block.
     pub norm: BatchNorm,
 }
 
-impl<L: Layer> Features<L> {
-    /// Creates the stem and the norm, and each layer by `layer`.
-    pub(crate) fn new(
-        config: &CondenseNetConfig,
-        device: &Device,
-        layer: impl Fn(DenseLayerShape) -> L,
-    ) -> Self {
-        let block = |index| DenseBlock {
-            layers: config
-                .dense_layers()
-                .filter(|at| at.block == index)
-                .map(&layer)
-                .collect(),
-        };
-        Self {
-            stem: stem(config, device),
-            blocks: (0..config.num_blocks()).map(block).collect(),
-            norm: BatchNormConfig::new(config.channels_after_last_block()).init(device),
-        }
+/// Creates every layer of an architecture that was validated.
+pub(crate) fn init<C: InitConv1x1, T: InitTransition>(
+    architecture: &Architecture,
+    device: &Device,
+) -> Features<BottleneckLayer<C>, T> {
+    let block = |index| DenseBlock {
+        layers: architecture
+            .dense_layers()
+            .filter(|at| at.block == index)
+            .map(|at| dense_layer::init(architecture, at, device))
+            .collect(),
+    };
+    let transitions = architecture.blocks.split_last().into_iter();
+    let transitions = transitions.flat_map(|(_last, others)| others);
+    let norm = |channels| BatchNormConfig::new(channels).init(device);
+    Features {
+        stem: stem(architecture, device),
+        stem_norm: architecture
+            .stem
+            .is_pooled()
+            .then(|| norm(architecture.stem_channels)),
+        blocks: (0..architecture.blocks.len()).map(block).collect(),
+        transitions: transitions
+            .map(|behind| T::init(architecture, behind, device))
+            .collect(),
+        norm: norm(architecture.channels_after_last_block()),
     }
+}
 
+impl<L: Layer, T: Transition> Features<L, T> {
     /// Computes the map that each dense block leaves, first to last.
     ///
     /// # Shapes
     /// - input: `[batch_size, 3, height, width]`
     /// - output: for block b, `[batch_size, channels_b, height / s, width / s]` with `s = stem stride * 2^b`, rounded as the
-    ///   convolution (up) and the pools (down) do
+    ///   stem (up) and the pools between the blocks (down) do
     #[must_use]
     pub fn maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
-        let mut maps: Vec<Tensor<4>> = Vec::with_capacity(self.blocks.len());
-        let mut x = self.stem_forward(images);
-        for block in &self.blocks {
-            if let Some(previous) = maps.last() {
-                x = average_pool(previous.clone());
-            }
-            maps.push(block.forward(x.clone()));
-        }
+        let mut maps = Vec::with_capacity(self.blocks.len());
+        self.walk(images, |map| maps.push(map.clone()));
         maps
     }
 
@@ -79,42 +94,61 @@ impl<L: Layer> Features<L> {
     /// it is the whole map at any size.
     #[must_use]
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut x = self.stem_forward(images);
-        for (index, block) in self.blocks.iter().enumerate() {
-            if index > 0 {
-                x = average_pool(x);
-            }
-            x = block.forward(x);
-        }
-        let [batch_size, channels, height, width] = x.dims();
-        norm_relu(x, &self.norm)
+        let map = self.walk(images, |_| {});
+        let [batch_size, channels, height, width] = map.dims();
+        norm_relu(map, &self.norm)
             .reshape([batch_size, channels, height * width])
             .mean_dim(2)
             .reshape([batch_size, channels])
     }
-}
 
-impl<L: Layer> Features<L> {
+    /// Passes images through all blocks, shows the map that each leaves, and returns the last one.
+    fn walk(&self, images: Tensor<4>, mut show: impl FnMut(&Tensor<4>)) -> Tensor<4> {
+        let mut x = self.stem_forward(images);
+        let mut transitions = self.transitions.iter();
+        for (index, block) in self.blocks.iter().enumerate() {
+            if index > 0
+                && let Some(transition) = transitions.next()
+            {
+                x = transition.forward(x);
+            }
+            x = block.forward(x);
+            show(&x);
+        }
+        x
+    }
+
     /// Applies the stem, by the kernel where the plane keeps its size.
     fn stem_forward(&self, images: Tensor<4>) -> Tensor<4> {
-        if self.stem.stride == [1, 1] {
-            return kernels::conv2d_same(images, self.stem.weight.val(), 1);
+        let x = if self.stem.stride == [1, 1] {
+            kernels::conv2d_same(images, self.stem.weight.val(), 1)
+        } else {
+            self.stem.forward(images)
+        };
+        match &self.stem_norm {
+            None => x,
+            Some(norm) => MaxPool2dConfig::new([3, 3])
+                .with_strides([2, 2])
+                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+                .init()
+                .forward(norm_relu(x, norm)),
         }
-        self.stem.forward(images)
     }
 }
 
-/// The stem, drawn like every convolution from a normal distribution of variance `2 / (9
-/// channels_out)`.
-fn stem(config: &CondenseNetConfig, device: &Device) -> Conv2d {
-    let (channels_out, stride) = (config.stem_channels(), config.stem.stride());
-    Conv2dConfig::new([3, channels_out], [3, 3])
+/// The stem's convolution, drawn like every other from a normal distribution of variance
+/// `2 / (kernel^2 channels_out)`.
+fn stem(architecture: &Architecture, device: &Device) -> Conv2d {
+    let (stem, channels_out) = (architecture.stem, architecture.stem_channels);
+    let (kernel, stride) = (stem.kernel_size(), stem.stride());
+    let half = kernel / 2;
+    Conv2dConfig::new([3, channels_out], [kernel, kernel])
         .with_stride([stride, stride])
-        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+        .with_padding(PaddingConfig2d::Explicit(half, half, half, half))
         .with_bias(false)
         .with_initializer(Initializer::Normal {
             mean: 0.0,
-            std: (2.0 / (9 * channels_out) as f64).sqrt(),
+            std: (2.0 / (kernel * kernel * channels_out) as f64).sqrt(),
         })
         .init(device)
 }

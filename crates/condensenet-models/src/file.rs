@@ -11,15 +11,18 @@
 //! | key | value |
 //! |---|---|
 //! | `format` | `condensenet` |
-//! | `format_version` | `1` |
+//! | `format_version` | `2` |
 //! | `form` | `training` or `converted` |
-//! | `config` | the [`CondenseNetConfig`](crate::CondenseNetConfig) as JSON |
+//! | `config` | the [`NetworkConfig`](crate::NetworkConfig) as JSON, whose field `network` says which one it is |
 //! | `classifier_kept` | the inputs that a condensed classifier reads; absent for a whole one |
 //! | `class_names` | optional, a JSON list of strings, one for each class |
 //! | `normalisation` | optional, `{"mean": [r, g, b], "standard_deviation": [r, g, b]}` |
 //! | `provenance` | optional free text |
 //! | `library_version` | the version of this library that wrote the file |
 //! | `data_crc32` | the CRC-32 of all tensors' bytes in hexadecimal; verified where present |
+//!
+//! Version 1 knew CondenseNets alone: its `config` is a [`CondenseNetConfig`](crate::CondenseNetConfig),
+//! without a field `network`. It is read like version 2.
 //!
 //! The same content gives the same bytes: tensors are sorted by element size and name, metadata by
 //! key, and nothing of the clock or the machine is written.
@@ -28,11 +31,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::{
-    condensenet::CondenseNet, converted::ConvertedCondenseNet, normalisation::Normalisation,
-};
+use crate::{network::AnyNetwork, normalisation::Normalisation, weights::StateDict};
 
-mod any_network;
 mod error;
 mod header;
 mod metadata;
@@ -40,8 +40,6 @@ pub(crate) mod size;
 mod tensors;
 mod write;
 
-pub use any_network::AnyCondenseNet;
-pub(crate) use any_network::FileForm;
 pub use error::FileError;
 pub(crate) use error::Problem;
 
@@ -62,7 +60,7 @@ pub(crate) use error::Problem;
 ///     .save(&path)?;
 ///
 /// let file = NetworkFile::load(&path, &device)?;
-/// assert_eq!(file.network.config().layers_per_block, [2, 2]);
+/// assert_eq!(file.network.config().layers_per_block(), [2, 2]);
 /// assert_eq!(file.provenance.as_deref(), Some("not trained at all"));
 /// # Ok(())
 /// # }
@@ -70,7 +68,7 @@ pub(crate) use error::Problem;
 #[derive(Debug, Clone)]
 pub struct NetworkFile {
     /// The network, in either form.
-    pub network: AnyCondenseNet,
+    pub network: AnyNetwork,
     /// The classes' names, in the order of the logits.
     pub class_names: Option<Vec<String>>,
     /// What was done to the colours of the images.
@@ -82,7 +80,7 @@ pub struct NetworkFile {
 impl NetworkFile {
     /// Creates the content of a file that holds a network and nothing beside it.
     #[must_use]
-    pub fn new(network: impl Into<AnyCondenseNet>) -> Self {
+    pub fn new(network: impl Into<AnyNetwork>) -> Self {
         Self {
             network: network.into(),
             class_names: None,
@@ -148,14 +146,14 @@ impl NetworkFile {
         metadata::check_crc(&header, &data).map_err(FileError::at(path))?;
         let state_dict = tensors::decode(&header, &data).map_err(FileError::at(path))?;
         drop(data);
-        let network = AnyCondenseNet::from_state_dict(
+        let network = AnyNetwork::from_state_dict(
             &described.config,
             described.form,
             described.classifier_kept,
             &state_dict,
             device,
         )
-        .map_err(FileError::at(path))?;
+        .map_err(|error| FileError::at(path)(error.into()))?;
         Ok(Self {
             network,
             class_names: described.class_names,
@@ -165,14 +163,10 @@ impl NetworkFile {
     }
 }
 
-impl From<CondenseNet> for AnyCondenseNet {
-    fn from(network: CondenseNet) -> Self {
-        Self::Training(network)
-    }
-}
-
-impl From<ConvertedCondenseNet> for AnyCondenseNet {
-    fn from(network: ConvertedCondenseNet) -> Self {
-        Self::Converted(network)
-    }
+/// Reads the tensors of any safetensors file.
+pub(crate) fn read_tensors(path: &Path) -> Result<StateDict, FileError> {
+    let mut reader = header::Reader::open(path)?;
+    let header = reader.header()?;
+    let data = reader.data(&header)?;
+    tensors::decode(&header, &data).map_err(FileError::at(path))
 }

@@ -1,19 +1,21 @@
-//! Networks that the original PyTorch code trained.
+//! Networks that PyTorch trained: the original's, and torchvision's DenseNets.
 //!
-//! A checkpoint of the original (`.pth`, `.pth.tar`, `.pt`; the zip container of PyTorch 1.6 and
-//! later, the stream of pickles before) holds tensors and no description. [`import_pytorch`] reads
-//! the description off the names, the shapes and the masks, says in its [`ImportReport`] what it
+//! A checkpoint (`.pth`, `.pth.tar`, `.pt`; the zip container of PyTorch 1.6 and later, the stream of
+//! pickles before; `.safetensors`) holds tensors and no description. [`import_pytorch`] reads the
+//! description off the names, the shapes and the masks, says in its [`ImportReport`] what it
 //! concluded from what, and stops with an error that names the missing option where a file leaves
 //! more than one answer.
 //!
 //! The weights may lie under `state_dict` beside an optimizer's state, which is ignored and reported
 //! so, or at the top. `module.` in front of every name, which `DataParallel` puts there, is taken
-//! off. Nothing in a file is executed.
+//! off, and torchvision's old names (`norm.1`, `conv.2`) become the current ones (`norm1`, `conv2`).
+//! Nothing in a file is executed.
 //!
 //! # What is inferred, and its limits
 //! | what | from | limit |
 //! |---|---|---|
-//! | form | `conv_1.index`: converted; `conv_1._mask`: training | neither: not a CondenseNet |
+//! | network | a mask or an index: a CondenseNet, a light one if there are transitions; neither: a DenseNet | a light CondenseNet of one block has no transition, and is a CondenseNet |
+//! | form | `conv_1.index`: converted; `conv_1._mask`: training; of a DenseNet `classifier.index`: converted | |
 //! | layers per block | the numbers in the names, from 1 until one is missing | a layer after a gap is left over, and listed so |
 //! | growth rates | outputs of `conv_2.conv.weight` of each block | |
 //! | bottleneck | outputs of the first `conv_1.conv.weight` / growth rate | |
@@ -23,7 +25,9 @@
 //! | C, converted | channels that enter the layer / inputs of `conv_1.conv.weight` | |
 //! | groups 1x1, training | the least period after which the rows of all masks repeat: output `o` is in group `o % G` | open while nothing is dropped; too small if groups agree in every layer |
 //! | C, training | the dropped part of the inputs and `_stage`: at stage s it is s / C | open while nothing is dropped, or without `_stage`; wrong if a run skipped stages, where the original counts the stage but drops less |
-//! | stem | `imagenet` with 5 blocks or 1000 classes, else `cifar` | a stride leaves no trace in weights |
+//! | groups 1x1 of a DenseNet | channels of the first norm / inputs of the first 1x1 | |
+//! | reduction | outputs / inputs of the transitions: 0.5 if that makes all of them, else another number that does | several numbers may round to the same widths |
+//! | stem | torchvision's names: `imagenet_pooled`; else `imagenet` with 5 blocks or 1000 classes, else `cifar` | a stride leaves no trace in weights |
 //! | dropout | 0 | leaves no trace in weights |
 //!
 //! [`ImportOptions`] overrides groups, C and stem.
@@ -32,10 +36,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::{
-    config::Stem,
-    file::{AnyCondenseNet, size},
-};
+use crate::{config::Stem, file::size, network::AnyNetwork};
 
 mod checkpoint;
 mod error;
@@ -43,6 +44,7 @@ mod infer;
 mod layout;
 mod masks;
 mod options;
+mod torchvision;
 
 pub use error::ImportError;
 pub use options::ImportOptions;
@@ -59,7 +61,7 @@ pub struct ImportReport {
 /// One conclusion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inference {
-    /// The field of [`CondenseNetConfig`](crate::CondenseNetConfig), or `form`.
+    /// The field of the description, or `network`, `form` or `names`.
     pub field: &'static str,
     /// Its value.
     pub value: String,
@@ -71,12 +73,12 @@ pub struct Inference {
 #[derive(Debug, Clone)]
 pub struct Imported {
     /// The network, in the form that the checkpoint has.
-    pub network: AnyCondenseNet,
+    pub network: AnyNetwork,
     /// What was concluded and what was ignored.
     pub report: ImportReport,
 }
 
-/// Reads a checkpoint of the original PyTorch code onto a device.
+/// Reads a checkpoint of PyTorch onto a device: of the original code, or of torchvision's DenseNets.
 ///
 /// # Errors
 /// Fails with [`ImportError`], which names the path and what is at fault: a file that is none, a
@@ -105,20 +107,25 @@ pub fn import_pytorch(
 ) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let checkpoint = checkpoint::read(path)?;
-    let found = infer::infer(path, &checkpoint.state_dict, options)?;
+    let mut found = infer::infer(path, &checkpoint.state_dict, options)?;
+    if checkpoint.renamed > 0 {
+        let from = format!("{} names such as `norm.1.weight`", checkpoint.renamed);
+        let names = Inference::new("names", "torchvision's old ones", from);
+        found.inferences.push(names);
+    }
     let elements = checkpoint.state_dict.iter();
     let held = elements
         .map(|(_, tensor)| tensor.num_elements() as u128)
         .sum();
     size::check(&found.config, found.form, held).map_err(ImportError::at(path))?;
-    let network = AnyCondenseNet::from_state_dict(
+    let network = AnyNetwork::from_state_dict(
         &found.config,
         found.form,
         found.classifier_kept,
         &checkpoint.state_dict,
         device,
     )
-    .map_err(ImportError::at(path))?;
+    .map_err(|error| ImportError::at(path)(error.into()))?;
     Ok(Imported {
         network,
         report: ImportReport {

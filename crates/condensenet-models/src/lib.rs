@@ -1,13 +1,16 @@
-//! CondenseNets on Burn, with every published variant as a preset.
+//! CondenseNets and DenseNets on Burn, with the published ones as presets.
 //!
-//! A network is described before it is built. [`CondenseNetConfig`] is the description, [`Variant`]
-//! names the published ones, and [`Complexity`] says what a description costs, layer by layer and
-//! without a tensor, before and after conversion.
+//! A network is described before it is built. [`CondenseNetConfig`], [`LightCondenseNetConfig`] and
+//! [`DenseNetConfig`] are the descriptions, [`Preset`] names the published ones, and [`Complexity`]
+//! says what a description costs, layer by layer and without a tensor, before and after conversion.
 //!
-//! [`CondenseNet`] is the training form, [`ConvertedCondenseNet`] the test-time form, and an
-//! [`InferenceSession`] the fastest way to run the latter on a CPU. Weights travel as a [`StateDict`]
-//! under the names of the original code, as a [`NetworkFile`] that knows what it is, and out of
-//! PyTorch checkpoints by [`import_pytorch`].
+//! [`CondenseNet`] and [`LightCondenseNet`] are training forms, [`ConvertedCondenseNet`] and
+//! [`ConvertedLightCondenseNet`] their test-time forms, a [`DenseNet`] is both, and an
+//! [`InferenceSession`] is the fastest way to run one on a CPU. Who learns only from a file or a flag
+//! which network it is holds a [`NetworkConfig`], [`TrainingNetwork`], [`ConvertedNetwork`] or
+//! [`AnyNetwork`]. Weights travel as a [`StateDict`] under the names of the original code or of
+//! torchvision, as a [`NetworkFile`] that knows what it is, and out of PyTorch checkpoints by
+//! [`import_pytorch`].
 #![cfg_attr(
     not(feature = "flex"),
     allow(
@@ -16,16 +19,20 @@
     )
 )]
 
+mod classifier;
 pub mod complexity;
 mod condensenet;
 pub mod config;
-mod converted;
+mod conv_1x1;
 mod dense_block;
 mod dense_layer;
+mod densenet;
 pub mod error;
 mod features;
 pub mod file;
 pub mod import;
+mod light_condensenet;
+pub mod network;
 mod normalisation;
 #[cfg(feature = "flex")]
 pub mod session;
@@ -33,19 +40,25 @@ mod transition;
 pub mod variants;
 pub mod weights;
 
+pub use classifier::Classifier;
 pub use complexity::{Complexity, Convention, Form};
-pub use condensenet::CondenseNet;
-pub use config::{CondenseNetConfig, DenseLayerShape, Stem};
-pub use converted::{Classifier, ConvertedCondenseNet};
+pub use condensenet::{CondenseNet, ConvertedCondenseNet};
+pub use config::{
+    CondenseNetConfig, DenseLayerShape, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, Stem,
+};
+pub use conv_1x1::Conv1x1;
 pub use dense_block::DenseBlock;
-pub use dense_layer::{CondensedLayer, DenseLayer, Layer};
-pub use error::{ConfigError, NotCondensed, UnknownVariant};
+pub use dense_layer::{BottleneckLayer, CondensedLayer, DenseLayer, GroupedLayer, Layer};
+pub use densenet::DenseNet;
+pub use error::{ConfigError, NotCondensed, UnknownPreset, UnknownVariant};
 pub use features::Features;
-pub use file::{AnyCondenseNet, FileError, NetworkFile};
+pub use file::{FileError, NetworkFile};
 pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
+pub use light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet};
+pub use network::{AnyNetwork, ConvertedNetwork, TrainingNetwork};
 pub use normalisation::Normalisation;
 #[cfg(feature = "flex")]
 pub use session::{InferenceSession, SessionError, SessionNetwork};
-pub use transition::average_pool;
-pub use variants::Variant;
+pub use transition::{AveragePool, ConvTransition, Transition, average_pool};
+pub use variants::{Preset, Variant};
 pub use weights::{StateDict, StateDictError};

@@ -1,25 +1,33 @@
 //! The tensors of a network under the names that PyTorch users know.
 //!
 //! A [`StateDict`] holds them in memory, whatever file they came from. Each network names its
-//! tensors in one table (`names.rs`), which serves both directions: [`CondenseNet::state_dict`]
-//! writes through it, [`CondenseNet::load_state_dict`] reads, so the two can't drift apart.
+//! tensors in one table (`names.rs`), which serves both directions: `state_dict` of a network writes
+//! through it, `load_state_dict` reads, so the two can't drift apart.
 //!
 //! # Source
 //! Keys and layouts are those of the original code's `state_dict()`:
 //! `features.denseblock_1.denselayer_2.conv_1.norm.weight`, blocks and layers counted from 1; the
 //! weight of a linear layer is `[outputs, inputs]`, the mask of a learned group convolution
-//! `[channels_out, channels_in, 1, 1]`.
+//! `[channels_out, channels_in, 1, 1]`. A DenseNet with torchvision's stem has torchvision's keys:
+//! `features.denseblock1.denselayer2.norm1.weight`.
 
-use crate::{condensenet::CondenseNet, converted::ConvertedCondenseNet};
+use crate::{
+    condensenet::{CondenseNet, ConvertedCondenseNet},
+    densenet::DenseNet,
+    light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet},
+};
 
 mod error;
 mod names;
 mod slot;
+mod spelling;
 mod state_dict;
 mod table;
 
 pub use error::{StateDictError, StateDictFault, StateDictProblem};
+pub(crate) use spelling::{ConvNames, Spelling};
 pub use state_dict::StateDict;
+use table::Table;
 
 impl CondenseNet {
     /// Copies the tensors out, under the original code's names.
@@ -90,5 +98,132 @@ impl ConvertedCondenseNet {
     pub fn load_state_dict(mut self, state_dict: &StateDict) -> Result<Self, StateDictError> {
         self.tensors().read(state_dict)?;
         Ok(self)
+    }
+}
+
+impl LightCondenseNet {
+    /// Copies the tensors out, under the original code's names.
+    ///
+    /// `_stage` and `_count` are written as the mask implies them; see [`CondenseNet::state_dict`].
+    #[must_use]
+    pub fn state_dict(&self) -> StateDict {
+        self.clone().tensors().write()
+    }
+
+    /// Replaces every tensor by the one of that name.
+    ///
+    /// # Errors
+    /// Fails with [`StateDictError`] as [`CondenseNet::load_state_dict`] does.
+    pub fn load_state_dict(mut self, state_dict: &StateDict) -> Result<Self, StateDictError> {
+        self.tensors().read(state_dict)?;
+        Ok(self)
+    }
+}
+
+impl ConvertedLightCondenseNet {
+    /// Copies the tensors out, under the names that the original's conversion gives them.
+    #[must_use]
+    pub fn state_dict(&self) -> StateDict {
+        self.clone().tensors().write()
+    }
+
+    /// Replaces every tensor by the one of that name.
+    ///
+    /// # Errors
+    /// Fails with [`StateDictError`] as [`ConvertedCondenseNet::load_state_dict`] does.
+    pub fn load_state_dict(mut self, state_dict: &StateDict) -> Result<Self, StateDictError> {
+        self.tensors().read(state_dict)?;
+        Ok(self)
+    }
+}
+
+impl DenseNet {
+    /// Copies the tensors out, under the original code's names, or torchvision's where the stem is
+    /// torchvision's.
+    ///
+    /// # Example
+    /// ```
+    /// use burn::tensor::Device;
+    /// use condensenet_models::{DenseNetConfig, Stem};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = DenseNetConfig::constant_growth(vec![2, 2], 4);
+    /// let weights = config.init(&Device::default())?.state_dict();
+    /// assert!(weights.contains_key("features.denseblock_1.denselayer_2.conv_1.conv.weight"));
+    ///
+    /// let config = config.with_stem(Stem::ImagenetPooled);
+    /// let weights = config.init(&Device::default())?.state_dict();
+    /// assert!(weights.contains_key("features.denseblock1.denselayer2.conv1.weight"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn state_dict(&self) -> StateDict {
+        self.clone().tensors().write()
+    }
+
+    /// Replaces every tensor by the one of that name.
+    ///
+    /// # Errors
+    /// Fails with [`StateDictError`], which lists every key that is missing, left over, of another
+    /// shape or type, or that holds values that no network has. `num_batches_tracked` may be there or
+    /// not.
+    pub fn load_state_dict(mut self, state_dict: &StateDict) -> Result<Self, StateDictError> {
+        self.tensors().read(state_dict)?;
+        Ok(self)
+    }
+}
+
+impl CondenseNet {
+    fn tensors(&mut self) -> Table<'_> {
+        let architecture = self.config().layers();
+        let mut table = Table::default();
+        table.features(Spelling::Original, &architecture, &mut self.features);
+        table.linear("classifier", &mut self.classifier);
+        table
+    }
+}
+
+impl ConvertedCondenseNet {
+    fn tensors(&mut self) -> Table<'_> {
+        let architecture = self.config().layers();
+        let channels = architecture.channels_after_last_block();
+        let mut table = Table::default();
+        table.features(Spelling::Original, &architecture, &mut self.features);
+        table.classifier(channels, &mut self.classifier);
+        table
+    }
+}
+
+impl LightCondenseNet {
+    fn tensors(&mut self) -> Table<'_> {
+        let architecture = self.config().layers();
+        let mut table = Table::default();
+        table.features(Spelling::Original, &architecture, &mut self.features);
+        table.linear("classifier", &mut self.classifier);
+        table
+    }
+}
+
+impl ConvertedLightCondenseNet {
+    fn tensors(&mut self) -> Table<'_> {
+        let architecture = self.config().layers();
+        let channels = architecture.channels_after_last_block();
+        let mut table = Table::default();
+        table.features(Spelling::Original, &architecture, &mut self.features);
+        table.classifier(channels, &mut self.classifier);
+        table
+    }
+}
+
+impl DenseNet {
+    fn tensors(&mut self) -> Table<'_> {
+        let spelling = Spelling::of_densenet(self.config().stem);
+        let architecture = self.config().layers();
+        let channels = architecture.channels_after_last_block();
+        let mut table = Table::default();
+        table.features(spelling, &architecture, &mut self.features);
+        table.classifier(channels, &mut self.classifier);
+        table
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cost::Cost;
 use super::{ClassifierForm, FeatureShape, Form, LayerComplexity, LayerKind};
-use crate::config::{CondenseNetConfig, DenseLayerShape};
+use crate::config::{Architecture, DenseLayerShape};
 use crate::error::ConfigError;
 
 impl FeatureShape {
@@ -15,9 +15,9 @@ impl FeatureShape {
     }
 }
 
-/// The rows of a configuration and an input that were validated.
+/// The rows of an architecture and an input that were validated.
 pub(super) fn rows(
-    config: &CondenseNetConfig,
+    architecture: &Architecture,
     form: Form,
     height: usize,
     width: usize,
@@ -27,88 +27,90 @@ pub(super) fn rows(
         height,
         width,
     };
-    let stem = stem(config, image);
-    let mut shape = stem.output;
-    let mut rows = vec![stem];
-    for layer in config.dense_layers() {
+    let mut rows = stem(architecture, image);
+    let shape_of = |rows: &[LayerComplexity]| rows.last().map_or(image, |row| row.output);
+    let mut shape = shape_of(&rows);
+    for layer in architecture.dense_layers() {
         if layer.layer == 0 && layer.block > 0 {
-            let transition = transition(layer.block - 1, shape);
-            shape = transition.output;
-            rows.push(transition);
+            rows.extend(transition(architecture, form, layer.block - 1, shape));
+            shape = shape_of(&rows);
         }
-        rows.extend(dense_layer(config, form, layer, shape));
+        rows.extend(dense_layer(architecture, form, layer, shape));
         shape = shape.with_channels(shape.channels + layer.growth_rate);
     }
-    rows.extend(head(config, form, shape)?);
+    rows.extend(head(architecture, form, shape)?);
     Ok(rows)
 }
 
-fn stem(config: &CondenseNetConfig, input: FeatureShape) -> LayerComplexity {
-    let output = FeatureShape {
-        channels: config.stem_channels(),
-        height: config.stem.output_size(input.height),
-        width: config.stem.output_size(input.width),
+fn stem(architecture: &Architecture, input: FeatureShape) -> Vec<LayerComplexity> {
+    let (stem, channels) = (architecture.stem, architecture.stem_channels);
+    let sized = |size: &dyn Fn(usize) -> usize| FeatureShape {
+        channels,
+        height: size(input.height),
+        width: size(input.width),
     };
-    LayerComplexity {
+    let wide = sized(&|side| stem.conv_output_size(side));
+    let kernel_area = stem.kernel_size().pow(2);
+    let conv = LayerComplexity {
         name: "stem".to_owned(),
         kind: LayerKind::Conv,
         input,
-        output,
-        cost: Cost::conv(input.channels, output.channels, 9, 1, output.area()),
-    }
+        output: wide,
+        cost: Cost::conv(input.channels, channels, kernel_area, 1, wide.area()),
+    };
+    let pool = stem.is_pooled().then(|| LayerComplexity {
+        name: "stem_norm".to_owned(),
+        kind: LayerKind::MaxPool,
+        input: wide,
+        output: sized(&|side| stem.output_size(side)),
+        // The authors' count knows no maximum pool.
+        cost: Cost::norm_relu(channels, wide.area()),
+    });
+    [conv].into_iter().chain(pool).collect()
 }
 
-fn transition(index: usize, input: FeatureShape) -> LayerComplexity {
+/// The 1x1 convolution of a transition, if it has one, and the pool.
+fn transition(
+    architecture: &Architecture,
+    form: Form,
+    block: usize,
+    input: FeatureShape,
+) -> Vec<LayerComplexity> {
+    let channels_out = architecture.blocks[block].transition;
+    let conv = channels_out.map(|channels_out| {
+        let name = format!("transitions.{block}.conv_1x1");
+        conv_1x1(architecture, form, name, input, channels_out)
+    });
+    let input = input.with_channels(channels_out.unwrap_or(input.channels));
     let output = FeatureShape {
         height: input.height / 2,
         width: input.width / 2,
         ..input
     };
-    LayerComplexity {
-        name: format!("transitions.{index}"),
+    let pool = LayerComplexity {
+        name: match conv {
+            Some(_) => format!("transitions.{block}.pool"),
+            None => format!("transitions.{block}"),
+        },
         kind: LayerKind::AveragePool,
         input,
         output,
         cost: Cost::average_pool(input.channels, 4, output.area()),
-    }
+    };
+    conv.into_iter().chain([pool]).collect()
 }
 
 fn dense_layer(
-    config: &CondenseNetConfig,
+    architecture: &Architecture,
     form: Form,
     layer: DenseLayerShape,
     input: FeatureShape,
 ) -> [LayerComplexity; 2] {
     let path = format!("blocks.{}.layers.{}", layer.block, layer.layer);
-    let bottleneck = input.with_channels(config.bottleneck_channels(layer.growth_rate));
+    let bottleneck = input.with_channels(architecture.bottleneck_channels(layer.growth_rate));
     let output = input.with_channels(layer.growth_rate);
     let area = input.area();
-    let (kind, cost) = match form {
-        Form::Training => (
-            LayerKind::LearnedGroupConv,
-            Cost::norm_relu(input.channels, area)
-                + Cost::masked_conv(
-                    input.channels,
-                    bottleneck.channels,
-                    config.condensation_factor,
-                    area,
-                ),
-        ),
-        Form::Converted { .. } => {
-            // Each group indexes its own inputs, so with G > C there are more than came in.
-            let indexed = input.channels / config.condensation_factor * config.groups_1x1;
-            let cost = Cost::norm_relu(indexed, area)
-                + Cost::conv(indexed, bottleneck.channels, 1, config.groups_1x1, area);
-            (LayerKind::CondensedConv, cost)
-        }
-    };
-    let conv_1x1 = LayerComplexity {
-        name: format!("{path}.conv_1x1"),
-        kind,
-        input,
-        output: bottleneck,
-        cost,
-    };
+    let name = format!("{path}.conv_1x1");
     let conv_3x3 = LayerComplexity {
         name: format!("{path}.conv_3x3"),
         kind: LayerKind::GroupConv,
@@ -119,15 +121,49 @@ fn dense_layer(
                 bottleneck.channels,
                 output.channels,
                 9,
-                config.groups_3x3,
+                architecture.groups_3x3,
                 area,
             ),
     };
+    let conv_1x1 = conv_1x1(architecture, form, name, input, bottleneck.channels);
     [conv_1x1, conv_3x3]
 }
 
+/// A 1x1 convolution behind norm and ReLU, in the form that the network has it.
+fn conv_1x1(
+    architecture: &Architecture,
+    form: Form,
+    name: String,
+    input: FeatureShape,
+    channels_out: usize,
+) -> LayerComplexity {
+    let (area, groups) = (input.area(), architecture.groups_1x1);
+    let grouped =
+        |read: usize| Cost::norm_relu(read, area) + Cost::conv(read, channels_out, 1, groups, area);
+    let (kind, cost) = match (architecture.condensation_factor, form) {
+        (None, _) => (LayerKind::GroupConv, grouped(input.channels)),
+        (Some(factor), Form::Training) => (
+            LayerKind::LearnedGroupConv,
+            Cost::norm_relu(input.channels, area)
+                + Cost::masked_conv(input.channels, channels_out, factor, area),
+        ),
+        // Each group indexes its own inputs, so with G > C there are more than came in.
+        (Some(factor), Form::Converted { .. }) => (
+            LayerKind::CondensedConv,
+            grouped(input.channels / factor * groups),
+        ),
+    };
+    LayerComplexity {
+        name,
+        kind,
+        input,
+        output: input.with_channels(channels_out),
+        cost,
+    }
+}
+
 fn head(
-    config: &CondenseNetConfig,
+    architecture: &Architecture,
     form: Form,
     input: FeatureShape,
 ) -> Result<[LayerComplexity; 3], ConfigError> {
@@ -163,8 +199,8 @@ fn head(
         name: "head.classifier".to_owned(),
         kind,
         input: pooled,
-        output: pooled.with_channels(config.num_classes),
-        cost: Cost::linear(kept, config.num_classes),
+        output: pooled.with_channels(architecture.num_classes),
+        cost: Cost::linear(kept, architecture.num_classes),
     };
     Ok([norm, pool, classifier])
 }
@@ -173,10 +209,11 @@ fn head(
 mod tests {
     use super::*;
     use crate::complexity::Convention;
-    use crate::config::Stem;
+    use crate::config::{CondenseNetConfig, Describe, Stem};
 
-    fn config() -> CondenseNetConfig {
-        CondenseNetConfig::new(vec![1, 2], vec![4, 8]).with_stem(Stem::Imagenet)
+    fn config() -> Architecture {
+        let config = CondenseNetConfig::new(vec![1, 2], vec![4, 8]).with_stem(Stem::Imagenet);
+        config.architecture().unwrap()
     }
 
     #[test]

@@ -19,6 +19,7 @@ impl fmt::Display for LayerKind {
             Self::LearnedGroupConv => "learned group convolution",
             Self::CondensedConv => "condensed convolution",
             Self::GroupConv => "group convolution",
+            Self::MaxPool => "norm, relu, maximum pool",
             Self::AveragePool => "average pool",
             Self::NormRelu => "norm, relu",
             Self::GlobalAveragePool => "global average pool",

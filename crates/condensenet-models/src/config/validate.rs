@@ -1,6 +1,6 @@
-//! The rules that a configuration must keep, checked before anything is built.
+//! The rules that a description must keep, checked before anything is built.
 
-use super::CondenseNetConfig;
+use super::{Architecture, BlockShape, Blueprint};
 use crate::error::ConfigError;
 
 /// More channels or classes than any network has. Whatever is multiplied after validation, the
@@ -10,33 +10,19 @@ const MAX_CHANNELS: usize = 1 << 24;
 /// More blocks than any image has halvings.
 const MAX_BLOCKS: usize = 24;
 
-impl CondenseNetConfig {
-    /// Says whether the network can be built, and if not, why.
-    ///
-    /// The inputs of a learned group convolution need not be divisible by its groups: every group
-    /// chooses among all of them.
-    ///
-    /// # Errors
-    /// The first fault found, named with its field and value: lists that are empty or differ in
-    /// length, a zero, a size beyond every real network, `bottleneck * growth_rate` not divisible
-    /// by `groups_1x1`, a growth rate not divisible by `groups_3x3`, a layer whose inputs are not
-    /// divisible by `condensation_factor`, or a `dropout` outside of `0.0..1.0`.
-    ///
-    /// # Source
-    /// The assertions of the original's `LearnedGroupConv`, without the one that it does not need
-    /// (inputs divisible by the groups), plus what its convolutions assert.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+impl Blueprint<'_> {
+    /// Finds the first fault of a description.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         self.validate_lengths()?;
         self.validate_nonzero()?;
         self.validate_sizes()?;
-        for (block, (layers, growth_rate, channels_in)) in self.blocks().enumerate() {
+        for (block, &growth_rate) in self.growth_rates.iter().enumerate() {
             self.validate_groups(block, growth_rate)?;
-            self.validate_condensation(block, layers, growth_rate, channels_in)?;
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(ConfigError::Dropout {
-                dropout: self.dropout,
-            });
+        self.validate_fractions()?;
+        let architecture = self.architecture();
+        for (block, shape) in architecture.blocks.iter().enumerate() {
+            self.validate_inputs(&architecture, block, shape)?;
         }
         Ok(())
     }
@@ -46,8 +32,8 @@ impl CondenseNetConfig {
             (0, 0) => Err(ConfigError::NoBlocks),
             (layers, growth_rates) if layers == growth_rates => Ok(()),
             _ => Err(ConfigError::BlockCount {
-                layers_per_block: self.layers_per_block.clone(),
-                growth_rates: self.growth_rates.clone(),
+                layers_per_block: self.layers_per_block.to_vec(),
+                growth_rates: self.growth_rates.to_vec(),
             }),
         }
     }
@@ -58,7 +44,7 @@ impl CondenseNetConfig {
             ("bottleneck", self.bottleneck),
             ("groups_1x1", self.groups_1x1),
             ("groups_3x3", self.groups_3x3),
-            ("condensation_factor", self.condensation_factor),
+            ("condensation_factor", self.condensation_factor.unwrap_or(1)),
         ] {
             if value == 0 {
                 let field = field.to_owned();
@@ -66,8 +52,8 @@ impl CondenseNetConfig {
             }
         }
         for (field, entries) in [
-            ("layers_per_block", &self.layers_per_block),
-            ("growth_rates", &self.growth_rates),
+            ("layers_per_block", self.layers_per_block),
+            ("growth_rates", self.growth_rates),
         ] {
             if let Some(index) = entries.iter().position(|&entry| entry == 0) {
                 let field = format!("{field}[{index}]");
@@ -79,12 +65,10 @@ impl CondenseNetConfig {
 
     /// The numbers of a file may be anything, and the other methods multiply them unchecked.
     fn validate_sizes(&self) -> Result<(), ConfigError> {
-        at_most(
-            "the number of blocks",
-            self.num_blocks() as u128,
-            MAX_BLOCKS,
-        )?;
+        let blocks = self.layers_per_block.len() as u128;
+        at_most("the number of blocks", blocks, MAX_BLOCKS)?;
         at_most("num_classes", self.num_classes as u128, MAX_CHANNELS)?;
+        // Transitions only make fewer of them.
         let mut channels = 2 * self.growth_rates[0] as u128;
         for (block, growth_rate) in self.growth_rates.iter().enumerate() {
             let bottleneck_channels = self.bottleneck as u128 * *growth_rate as u128;
@@ -101,10 +85,8 @@ impl CondenseNetConfig {
     }
 
     fn validate_groups(&self, block: usize, growth_rate: usize) -> Result<(), ConfigError> {
-        if !self
-            .bottleneck_channels(growth_rate)
-            .is_multiple_of(self.groups_1x1)
-        {
+        let bottleneck_channels = self.bottleneck * growth_rate;
+        if !bottleneck_channels.is_multiple_of(self.groups_1x1) {
             return Err(ConfigError::BottleneckGroups {
                 block,
                 bottleneck: self.bottleneck,
@@ -123,25 +105,59 @@ impl CondenseNetConfig {
         Ok(())
     }
 
-    fn validate_condensation(
+    fn validate_fractions(&self) -> Result<(), ConfigError> {
+        let dropout = self.dropout;
+        if !(0.0..1.0).contains(&dropout) {
+            return Err(ConfigError::Dropout { dropout });
+        }
+        match self.reduction {
+            Some(reduction) if !(reduction > 0.0 && reduction <= 1.0) => {
+                Err(ConfigError::Reduction { reduction })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A learned convolution drops its inputs in C parts, an ordinary one parts them among groups.
+    fn validate_inputs(
         &self,
+        architecture: &Architecture,
         block: usize,
-        layers: usize,
-        growth_rate: usize,
-        channels_in: usize,
+        shape: &BlockShape,
     ) -> Result<(), ConfigError> {
-        let condensation_factor = self.condensation_factor;
+        let divisor = self.condensation_factor.unwrap_or(self.groups_1x1);
         // Every layer adds the same, so the first two speak for all others.
-        for layer in 0..layers.min(2) {
-            let channels_in = channels_in + layer * growth_rate;
-            if !channels_in.is_multiple_of(condensation_factor) {
-                return Err(ConfigError::Condensation {
-                    block,
-                    layer,
-                    channels_in,
-                    condensation_factor,
+        let layers = architecture.dense_layers().filter(|at| at.block == block);
+        for at in layers.take(2) {
+            let (layer, channels_in) = (at.layer, at.channels_in);
+            if !channels_in.is_multiple_of(divisor) {
+                return Err(match self.condensation_factor {
+                    Some(condensation_factor) => ConfigError::Condensation {
+                        block,
+                        layer,
+                        channels_in,
+                        condensation_factor,
+                    },
+                    None => ConfigError::InputGroups {
+                        block,
+                        layer,
+                        channels_in,
+                        groups_1x1: self.groups_1x1,
+                    },
                 });
             }
+        }
+        let channels_in = shape.channels_out();
+        if shape.transition.is_some() && !channels_in.is_multiple_of(divisor) {
+            return Err(ConfigError::TransitionInputs {
+                block,
+                channels_in,
+                field: match self.condensation_factor {
+                    Some(_) => "condensation_factor",
+                    None => "groups_1x1",
+                },
+                divisor,
+            });
         }
         Ok(())
     }
@@ -157,7 +173,7 @@ fn at_most(field: &str, value: u128, max: usize) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::config::{CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig};
 
     fn small() -> CondenseNetConfig {
         CondenseNetConfig::new(vec![2, 2], vec![8, 16])
@@ -173,7 +189,7 @@ mod tests {
         let cases = [
             (
                 blocks(&[], &[]),
-                "layers_per_block is empty, but a CondenseNet has at least one dense block",
+                "layers_per_block is empty, but a network has at least one dense block",
             ),
             (
                 blocks(&[2, 3, 2], &[8, 16]),
@@ -264,6 +280,55 @@ mod tests {
         let mut failures = Vec::new();
         for (config, expected) in cases {
             match config.validate() {
+                Err(error) if error.to_string() == expected => {}
+                other => failures.push(format!("expected: {expected}\n     got: {other:?}")),
+            }
+        }
+        assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    }
+
+    #[test]
+    fn faults_that_only_other_networks_can_have_are_named_too() {
+        let light = || LightCondenseNetConfig::new(vec![2, 2], vec![8, 8]);
+        let dense = || DenseNetConfig::constant_growth(vec![2, 2], 8);
+        let cases = [
+            (
+                light().with_reduction(0.0).validate(),
+                "reduction is 0, but must be above 0 and at most 1",
+            ),
+            (
+                dense().with_reduction(1.5).validate(),
+                "reduction is 1.5, but must be above 0 and at most 1",
+            ),
+            (
+                dense().with_reduction(f64::NAN).validate(),
+                "reduction is NaN, but must be above 0 and at most 1",
+            ),
+            (
+                dense().with_bottleneck(5).with_groups_1x1(5).validate(),
+                "layer 0 of block 0 has 16 input channels, which is not divisible by groups_1x1 = \
+                 5",
+            ),
+            (
+                // 24 channels to 12, which the second block's layers can't drop in eight parts.
+                LightCondenseNetConfig::new(vec![1, 1], vec![8, 8])
+                    .with_condensation_factor(8)
+                    .validate(),
+                "layer 0 of block 1 has 12 input channels, which is not divisible by \
+                 condensation_factor = 8",
+            ),
+            (
+                // Only one layer, so that it is the transition that sees 36 channels.
+                LightCondenseNetConfig::new(vec![1, 1], vec![12, 12])
+                    .with_condensation_factor(8)
+                    .validate(),
+                "the transition behind block 0 has 36 input channels, which is not divisible by \
+                 condensation_factor = 8",
+            ),
+        ];
+        let mut failures = Vec::new();
+        for (result, expected) in cases {
+            match result {
                 Err(error) if error.to_string() == expected => {}
                 other => failures.push(format!("expected: {expected}\n     got: {other:?}")),
             }

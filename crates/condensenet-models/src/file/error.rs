@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{error::ConfigError, weights::StateDictError};
+use crate::{error::ConfigError, network::BuildError, weights::StateDictError};
 
 /// A network file can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum FileError {
         /// What is wrong, with the values.
         problem: String,
     },
-    /// The file is a safetensors file, but not one of a CondenseNet, or of a later version.
+    /// The file is a safetensors file, but not one of a network, or of a later version.
     #[error("{}, metadata `{key}`: {problem}", path.display())]
     Metadata {
         /// The file.
@@ -97,9 +97,12 @@ impl From<ConfigError> for Problem {
     }
 }
 
-impl From<StateDictError> for Problem {
-    fn from(source: StateDictError) -> Self {
-        Self::Weights(source)
+impl From<BuildError> for Problem {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Config(source) => Self::Config(source),
+            BuildError::Weights(source) => Self::Weights(source),
+        }
     }
 }
 

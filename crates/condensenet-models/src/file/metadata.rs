@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{NetworkFile, any_network::FileForm, error::Problem, header::Header};
-use crate::config::CondenseNetConfig;
+use super::{NetworkFile, error::Problem, header::Header};
+use crate::config::{CondenseNetConfig, NetworkConfig};
+use crate::network::FileForm;
 use crate::normalisation::Normalisation;
 
 const FORMAT: &str = "condensenet";
-const FORMAT_VERSION: &str = "1";
+const FORMAT_VERSION: &str = "2";
+/// Of files that hold a CondenseNet and do not say so.
+const FORMAT_VERSION_1: &str = "1";
 
 /// What the metadata says, checked.
 pub(super) struct Described {
     pub(super) form: FileForm,
-    pub(super) config: CondenseNetConfig,
+    pub(super) config: NetworkConfig,
     pub(super) classifier_kept: Option<usize>,
     pub(super) class_names: Option<Vec<String>>,
     pub(super) normalisation: Option<Normalisation>,
@@ -26,13 +29,13 @@ pub(super) fn encode(
     data: &[u8],
 ) -> Result<BTreeMap<&'static str, String>, Problem> {
     let config = file.network.config();
-    check_class_names(file.class_names.as_deref(), config)?;
+    check_class_names(file.class_names.as_deref(), &config)?;
     check_normalisation(file.normalisation)?;
     let mut metadata = BTreeMap::from([
         ("format", FORMAT.to_owned()),
         ("format_version", FORMAT_VERSION.to_owned()),
         ("form", file.network.form_name().to_owned()),
-        ("config", json("config", config)?),
+        ("config", json("config", &config)?),
         ("library_version", env!("CARGO_PKG_VERSION").to_owned()),
         ("data_crc32", crc(data)),
     ]);
@@ -61,7 +64,10 @@ pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
         })
     };
     expect("format", text("format")?, FORMAT)?;
-    expect("format_version", text("format_version")?, FORMAT_VERSION)?;
+    let version = text("format_version")?.as_str();
+    if version != FORMAT_VERSION_1 {
+        expect("format_version", version, FORMAT_VERSION)?;
+    }
     let form = match text("form")?.as_str() {
         "training" => FileForm::Training,
         "converted" => FileForm::Converted,
@@ -70,7 +76,12 @@ pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
             return Err(fault("form", problem));
         }
     };
-    let config: CondenseNetConfig = parse("config", text("config")?)?;
+    let config = text("config")?;
+    let config = if version == FORMAT_VERSION_1 {
+        NetworkConfig::CondenseNet(parse::<CondenseNetConfig>("config", config)?)
+    } else {
+        parse("config", config)?
+    };
     config.validate()?;
     let optional = |key| header.metadata.get(key);
     let kept = optional("classifier_kept");
@@ -78,7 +89,7 @@ pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
         .map(|kept| parse("classifier_kept", kept))
         .transpose()?;
     if let Some(kept) = classifier_kept {
-        check_kept(kept, form, config.channels_after_last_block())?;
+        check_kept(kept, form, config.layers().channels_after_last_block())?;
     }
     let class_names: Option<Vec<String>> = optional("class_names")
         .map(|names| parse("class_names", names))
@@ -135,11 +146,11 @@ fn check_kept(kept: usize, form: FileForm, channels: usize) -> Result<(), Proble
 
 fn check_class_names(
     class_names: Option<&[String]>,
-    config: &CondenseNetConfig,
+    config: &NetworkConfig,
 ) -> Result<(), Problem> {
     match class_names.map(<[String]>::len) {
-        Some(names) if names != config.num_classes => {
-            let classes = config.num_classes;
+        Some(names) if names != config.num_classes() => {
+            let classes = config.num_classes();
             let problem = format!("{names} names for {classes} classes");
             Err(fault("class_names", problem))
         }

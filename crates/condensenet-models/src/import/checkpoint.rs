@@ -3,15 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
-    fs,
+    fs::{self, File},
+    io::Read,
     path::Path,
 };
 
 use burn::tensor::{BoolStore, DType, TensorData};
 use pytorch_reader::{PickleValue, PytorchReader};
 
-use super::error::ImportError;
-use crate::weights::StateDict;
+use super::{error::ImportError, torchvision};
+use crate::{file, weights::StateDict};
 
 /// Where the original keeps the weights in a checkpoint.
 const NESTED: &str = "state_dict";
@@ -22,13 +23,48 @@ const MAX_BYTES: u64 = 4 << 30;
 /// What PyTorch's and the original's layers count, and a network here does not keep.
 const COUNTERS: [&str; 3] = ["num_batches_tracked", "_stage", "_count"];
 
-/// The tensors of a network under the original's names, and what else was in the file.
+/// The tensors of a network under PyTorch's names, and what else was in the file.
 pub(super) struct Checkpoint {
     pub(super) state_dict: StateDict,
     pub(super) ignored: Vec<String>,
+    /// How many tensors had one of torchvision's old names.
+    pub(super) renamed: usize,
 }
 
 pub(super) fn read(path: &Path) -> Result<Checkpoint, ImportError> {
+    let (state_dict, mut ignored) = if is_safetensors(path) {
+        let state_dict = file::read_tensors(path).map_err(ImportError::File)?;
+        (state_dict, Vec::new())
+    } else {
+        read_pickles(path)?
+    };
+    let (state_dict, renamed) = torchvision::renamed(state_dict.without_prefix("module."));
+    ignored.extend(counters(&state_dict));
+    Ok(Checkpoint {
+        state_dict,
+        ignored,
+        renamed,
+    })
+}
+
+/// Says whether a file is called a safetensors file, or begins like one: with a length that it has
+/// room for, and a JSON object.
+fn is_safetensors(path: &Path) -> bool {
+    if path.extension().is_some_and(|end| end == "safetensors") {
+        return true;
+    }
+    let mut start = [0; 9];
+    let read = File::open(path).and_then(|mut file| {
+        file.read_exact(&mut start)?;
+        file.metadata()
+    });
+    let [length @ .., first] = start;
+    let length = u64::from_le_bytes(length);
+    read.is_ok_and(|file| first == b'{' && length <= file.len().saturating_sub(8))
+}
+
+/// Reads what PyTorch's `save` wrote: tensors, and the names of what else there is.
+fn read_pickles(path: &Path) -> Result<(StateDict, Vec<String>), ImportError> {
     let fail = ImportError::read(path);
     let boxed =
         |error: pytorch_reader::PytorchError| -> Box<dyn Error + Send + Sync> { error.into() };
@@ -75,13 +111,7 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, ImportError> {
             .map_err(|error| fail(format!("tensor `{key}`: {error}").into()))?;
         state_dict.insert(key, data);
     }
-    let state_dict = state_dict.without_prefix("module.");
-    let mut ignored: Vec<String> = ignored.into_iter().collect();
-    ignored.extend(counters(&state_dict));
-    Ok(Checkpoint {
-        state_dict,
-        ignored,
-    })
+    Ok((state_dict, ignored.into_iter().collect()))
 }
 
 /// Says how many counters of each kind there are: nothing is loaded from them.

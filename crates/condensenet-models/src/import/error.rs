@@ -35,42 +35,28 @@ pub enum ImportError {
     },
     /// There are no tensors of such a network in the file.
     #[error(
-        "{} holds no CondenseNet: there is no tensor `{expected}`, only {found:?}{}",
+        "{} holds no CondenseNet or DenseNet: there is no tensor `{expected}`, only {found:?}{}",
         path.display(),
         if *more == 0 { String::new() } else { format!(" and {more} more") }
     )]
     NoNetwork {
         /// The file.
         path: PathBuf,
-        /// A tensor that every CondenseNet has.
+        /// A tensor that every such network has.
         expected: String,
         /// The first names in the file.
         found: Vec<String>,
         /// How many names there are beside these.
         more: usize,
     },
-    /// The network is one of the original's other kinds.
-    #[error(
-        "{} holds a {kind}, which can't be imported yet: {}",
-        path.display(),
-        keys.join(", ")
-    )]
-    OtherKind {
-        /// The file.
-        path: PathBuf,
-        /// The kind of network.
-        kind: &'static str,
-        /// The tensors that say so.
-        keys: Vec<String>,
-    },
-    /// A tensor has a shape that no CondenseNet has.
+    /// A tensor has a shape that no such network has.
     #[error("{}, tensor `{key}`: expected {expected}, found shape {found:?}", path.display())]
     Shape {
         /// The file.
         path: PathBuf,
         /// The tensor's name.
         key: String,
-        /// What a CondenseNet has there.
+        /// What such a network has there.
         expected: String,
         /// The shape of the tensor.
         found: Vec<usize>,
@@ -105,7 +91,7 @@ pub enum ImportError {
         /// Every fault.
         source: StateDictError,
     },
-    /// The network that was inferred is far larger than the file.
+    /// The network that was inferred is far larger than the file, or a safetensors file is unsound.
     #[error(transparent)]
     File(FileError),
 }

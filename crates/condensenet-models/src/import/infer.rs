@@ -2,28 +2,25 @@
 
 use std::path::Path;
 
-use super::{
-    Inference,
-    error::ImportError,
-    layout::{Layout, layer_path},
-    masks::Masks,
-    options::ImportOptions,
-};
+use super::{Inference, error::ImportError, layout::Layout, masks::Masks, options::ImportOptions};
 use crate::{
-    config::{CondenseNetConfig, Stem},
-    file::FileForm,
+    config::{CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig},
+    network::FileForm,
     weights::StateDict,
 };
 
-const OPTION: &str = "the options of the import";
+mod fields;
+mod reduction;
 
-/// Keys that an error names as evidence.
-const EVIDENCE: usize = 4;
+use fields::Fields;
+
+const OPTION: &str = "the options of the import";
+const SHAPES: &str = "names and shapes";
 
 /// What a checkpoint turned out to be.
 pub(super) struct Found {
     pub(super) form: FileForm,
-    pub(super) config: CondenseNetConfig,
+    pub(super) config: NetworkConfig,
     pub(super) classifier_kept: Option<usize>,
     pub(super) inferences: Vec<Inference>,
 }
@@ -33,135 +30,142 @@ pub(super) fn infer(
     state_dict: &StateDict,
     options: &ImportOptions,
 ) -> Result<Found, ImportError> {
-    let layout = Layout::new(path, state_dict);
-    let layers_per_block = layout.layers_per_block();
-    if layers_per_block.is_empty() {
-        let expected = format!("{}.conv_1.conv.weight", layer_path(1, 1));
-        return Err(layout.no_network(&expected));
-    }
-    let form = form(&layout)?;
-    let mut growth_rates = Vec::new();
-    for block in 1..=layers_per_block.len() {
-        let [growth_rate, ..] =
-            layout.kernel(&format!("{}.conv_2.conv.weight", layer_path(block, 1)))?;
-        growth_rates.push(growth_rate);
-    }
-    let (bottleneck, groups_3x3) = bottleneck_and_groups(&layout)?;
-    let (num_classes, classifier_kept) = classifier(&layout)?;
-    let mut inferences = vec![Inference::new(
-        "form",
-        form.name(),
-        "`conv_1.index` or `_mask`",
-    )];
-
-    let (groups_1x1, condensation_factor) = match form {
-        FileForm::Converted => {
-            converted_factors(&layout, growth_rates[0], options, &mut inferences)?
+    let layout = Layout::new(path, state_dict)?;
+    let fields = Fields::read(&layout, options)?;
+    let mut inferences = Vec::new();
+    let (form, config, why) = match learned_form(&layout) {
+        None => {
+            let (form, config) = densenet(&layout, &fields, options, &mut inferences)?;
+            (form, config, "neither a mask nor an index")
         }
-        FileForm::Training => {
-            let blocks = layers_per_block.iter().enumerate();
-            let paths = blocks.flat_map(|(block, &layers)| {
-                (1..=layers).map(move |layer| layer_path(block + 1, layer))
-            });
-            trained_factors(&Masks::read(&layout, paths)?, options, &mut inferences)?
+        Some(form) => {
+            let evidence = "`conv_1.index` or `_mask`";
+            inferences.push(Inference::new("form", form.name(), evidence));
+            let config = learned(&layout, &fields, form, options, &mut inferences)?;
+            let why = match fields.has_transitions {
+                true => "masks or indices, in transitions too",
+                false => "masks or indices, and no convolution in a transition",
+            };
+            (form, config, why)
         }
     };
-    let (stem, why) = stem(layers_per_block.len(), num_classes, options);
-    inferences.push(Inference::stem(stem, why));
-    let config = CondenseNetConfig::new(layers_per_block, growth_rates)
-        .with_num_classes(num_classes)
-        .with_bottleneck(bottleneck)
-        .with_groups_1x1(groups_1x1)
-        .with_groups_3x3(groups_3x3)
-        .with_condensation_factor(condensation_factor)
-        .with_stem(stem);
-    inferences.extend(from_shapes(&config));
+    inferences.push(Inference::new("network", config.kind(), why));
+    inferences.extend(fields.inferences());
     Ok(Found {
         form,
         config,
-        classifier_kept,
+        classifier_kept: fields.classifier_kept,
         inferences,
     })
 }
 
-/// Tells the two forms apart, and both from the original's DenseNets.
-fn form(layout: &Layout<'_>) -> Result<FileForm, ImportError> {
-    let keys = |wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
-        let found = layout.state_dict.keys().filter(|key| wanted(key));
-        found.take(EVIDENCE).map(str::to_owned).collect()
-    };
-    let indices = keys(&|key| key.ends_with(".conv_1.index"));
-    let masks = keys(&|key| key.ends_with(".conv_1._mask"));
-    let transitions = keys(&|key| key.starts_with("features.transition_"));
-    if indices.is_empty() && masks.is_empty() {
-        let first = format!("{}.conv_1.conv.weight", layer_path(1, 1));
-        let mut evidence = vec![format!(
-            "`{first}` has neither a mask nor an index beside it"
-        )];
-        evidence.extend(transitions);
-        return Err(layout.other_kind("DenseNet", evidence));
-    }
-    if !transitions.is_empty() {
-        let kind = "DenseNet_LGC (light CondenseNet)";
-        return Err(layout.other_kind(kind, transitions));
-    }
-    Ok(if indices.is_empty() {
-        FileForm::Training
+/// The form of a network that learns its groups; `None` for one that does not.
+fn learned_form(layout: &Layout<'_>) -> Option<FileForm> {
+    let path = layout.first_conv().path;
+    let has = |name: &str| layout.state_dict.contains_key(&format!("{path}.{name}"));
+    if has("index") {
+        Some(FileForm::Converted)
     } else {
-        FileForm::Converted
-    })
+        has("_mask").then_some(FileForm::Training)
+    }
 }
 
-fn bottleneck_and_groups(layout: &Layout<'_>) -> Result<(usize, usize), ImportError> {
-    let first = layer_path(1, 1);
-    let (key_1x1, key_3x3) = (
-        format!("{first}.conv_1.conv.weight"),
-        format!("{first}.conv_2.conv.weight"),
-    );
-    let [between, ..] = layout.kernel(&key_1x1)?;
-    let [growth_rate, per_group, ..] = layout.kernel(&key_3x3)?;
-    if !between.is_multiple_of(growth_rate) {
-        let expected = format!("a multiple of the growth rate {growth_rate} as first dimension");
-        return Err(layout.misshapen(&key_1x1, expected));
-    }
-    if !between.is_multiple_of(per_group) {
-        let expected = format!("a part of the {between} channels as second dimension");
-        return Err(layout.misshapen(&key_3x3, expected));
-    }
-    Ok((between / growth_rate, between / per_group))
-}
-
-/// The number of classes, and of inputs of a condensed classifier.
-fn classifier(layout: &Layout<'_>) -> Result<(usize, Option<usize>), ImportError> {
-    let condensed = layout.state_dict.get("classifier.index");
-    let key = match condensed {
-        Some(_) => "classifier.linear.weight",
-        None => "classifier.weight",
+/// A CondenseNet, or a light one if it has convolutions in transitions.
+fn learned(
+    layout: &Layout<'_>,
+    fields: &Fields,
+    form: FileForm,
+    options: &ImportOptions,
+    inferences: &mut Vec<Inference>,
+) -> Result<NetworkConfig, ImportError> {
+    let (groups_1x1, condensation_factor) = match form {
+        FileForm::Converted => converted_factors(layout, fields, options, inferences)?,
+        FileForm::Training => {
+            let paths = layout.paths_1x1(fields.has_transitions);
+            trained_factors(&Masks::read(layout, paths)?, options, inferences)?
+        }
     };
-    match layout.shape(key)?.as_slice() {
-        [0, _] | [_, 0] => {}
-        &[classes, inputs] => return Ok((classes, condensed.map(|_| inputs))),
-        _ => {}
+    let (layers, growth_rates) = (fields.layers_per_block.clone(), fields.growth_rates.clone());
+    if !fields.has_transitions {
+        let config = CondenseNetConfig::new(layers, growth_rates)
+            .with_num_classes(fields.num_classes)
+            .with_bottleneck(fields.bottleneck)
+            .with_groups_1x1(groups_1x1)
+            .with_groups_3x3(fields.groups_3x3)
+            .with_condensation_factor(condensation_factor)
+            .with_stem(fields.stem);
+        return Ok(config.into());
     }
-    Err(layout.misshapen(key, "[num_classes, channels]"))
+    let reduction = reduction::infer(layout, fields, groups_1x1)?;
+    inferences.push(Inference::new("reduction", reduction.to_string(), SHAPES));
+    let config = LightCondenseNetConfig::new(layers, growth_rates)
+        .with_num_classes(fields.num_classes)
+        .with_bottleneck(fields.bottleneck)
+        .with_groups_1x1(groups_1x1)
+        .with_groups_3x3(fields.groups_3x3)
+        .with_condensation_factor(condensation_factor)
+        .with_reduction(reduction)
+        .with_stem(fields.stem);
+    Ok(config.into())
+}
+
+/// A DenseNet, whose form is that of its classifier.
+fn densenet(
+    layout: &Layout<'_>,
+    fields: &Fields,
+    options: &ImportOptions,
+    inferences: &mut Vec<Inference>,
+) -> Result<(FileForm, NetworkConfig), ImportError> {
+    let form = match fields.classifier_kept {
+        Some(_) => FileForm::Converted,
+        None => FileForm::Training,
+    };
+    inferences.push(Inference::new("form", form.name(), "`classifier.index`"));
+    let first = layout.first_conv();
+    let [_, per_group, ..] = layout.kernel(&first.weight)?;
+    let norm_key = format!("{}.weight", first.norm);
+    let &[channels_in] = layout.shape(&norm_key)?.as_slice() else {
+        return Err(layout.misshapen(&norm_key, "[channels_in]"));
+    };
+    let (groups_1x1, from) = match options.groups_1x1 {
+        Some(groups) => (groups, OPTION.to_owned()),
+        None if channels_in > 0 && channels_in.is_multiple_of(per_group) => (
+            channels_in / per_group,
+            format!("{channels_in} channels into the first 1x1 / {per_group} inputs of a group"),
+        ),
+        None => {
+            let expected = format!("a part of the {channels_in} channels as second dimension");
+            return Err(layout.misshapen(&first.weight, expected));
+        }
+    };
+    inferences.push(Inference::new("groups_1x1", groups_1x1.to_string(), from));
+    let reduction = reduction::infer(layout, fields, groups_1x1)?;
+    inferences.push(Inference::new("reduction", reduction.to_string(), SHAPES));
+    let (layers, growth_rates) = (fields.layers_per_block.clone(), fields.growth_rates.clone());
+    let config = DenseNetConfig::new(layers, growth_rates)
+        .with_num_classes(fields.num_classes)
+        .with_bottleneck(fields.bottleneck)
+        .with_groups_1x1(groups_1x1)
+        .with_groups_3x3(fields.groups_3x3)
+        .with_reduction(reduction)
+        .with_stem(fields.stem);
+    Ok((form, config.into()))
 }
 
 fn converted_factors(
     layout: &Layout<'_>,
-    first_growth_rate: usize,
+    fields: &Fields,
     options: &ImportOptions,
     inferences: &mut Vec<Inference>,
 ) -> Result<(usize, usize), ImportError> {
-    let first = layer_path(1, 1);
-    let (key, index_key) = (
-        format!("{first}.conv_1.conv.weight"),
-        format!("{first}.conv_1.index"),
-    );
-    let [_, kept, ..] = layout.kernel(&key)?;
+    let first = layout.first_conv();
+    let (path, key) = (&first.path, &first.weight);
+    let index_key = format!("{path}.index");
+    let [_, kept, ..] = layout.kernel(key)?;
     let &[index] = layout.shape(&index_key)?.as_slice() else {
         return Err(layout.misshapen(&index_key, "[groups * inputs of a group]"));
     };
-    let channels_in = 2 * first_growth_rate;
+    let channels_in = 2 * fields.growth_rates[0];
     let mut decide = |field, option, whole: usize, key: &str, from: String| {
         let (value, from) = match option {
             Some(value) => (value, OPTION.to_owned()),
@@ -177,9 +181,9 @@ fn converted_factors(
     };
     let from = format!("{index} entries of `{index_key}` / {kept} inputs of a group");
     let groups = decide("groups_1x1", options.groups_1x1, index, &index_key, from)?;
-    let from = format!("{channels_in} channels into `{first}` / {kept} inputs of a group");
+    let from = format!("{channels_in} channels into `{path}` / {kept} inputs of a group");
     let option = options.condensation_factor;
-    let factor = decide("condensation_factor", option, channels_in, &key, from)?;
+    let factor = decide("condensation_factor", option, channels_in, key, from)?;
     Ok((groups, factor))
 }
 
@@ -203,25 +207,4 @@ fn trained_factors(
         from,
     ));
     Ok((groups, factor))
-}
-
-fn stem(blocks: usize, classes: usize, options: &ImportOptions) -> (Stem, String) {
-    let found = format!("{blocks} blocks and {classes} classes");
-    match options.stem {
-        Some(stem) => (stem, OPTION.to_owned()),
-        None if blocks == 5 || classes == 1000 => (Stem::Imagenet, found),
-        None => (Stem::Cifar, found),
-    }
-}
-
-fn from_shapes(config: &CondenseNetConfig) -> [Inference; 5] {
-    let shapes = "names and shapes";
-    let list = |values: &[usize]| format!("{values:?}");
-    [
-        Inference::new("layers_per_block", list(&config.layers_per_block), shapes),
-        Inference::new("growth_rates", list(&config.growth_rates), shapes),
-        Inference::new("num_classes", config.num_classes.to_string(), shapes),
-        Inference::new("bottleneck", config.bottleneck.to_string(), shapes),
-        Inference::new("groups_3x3", config.groups_3x3.to_string(), shapes),
-    ]
 }

@@ -3,34 +3,62 @@
 use std::{collections::BTreeSet, path::Path};
 
 use super::error::ImportError;
-use crate::weights::StateDict;
+use crate::weights::{ConvNames, Spelling, StateDict};
 
 /// Names that are shown in an error.
 const SHOWN: usize = 8;
 
-/// Looks up shapes, and says what is missing.
+/// Looks up shapes, and says what is missing. Blocks and layers are counted from 0.
 pub(super) struct Layout<'a> {
     path: &'a Path,
     pub(super) state_dict: &'a StateDict,
-    layers: BTreeSet<(usize, usize)>,
+    pub(super) spelling: Spelling,
+    pub(super) layers_per_block: Vec<usize>,
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn new(path: &'a Path, state_dict: &'a StateDict) -> Self {
-        let layers = state_dict.keys().filter_map(position).collect();
-        Self {
+    /// Finds the dense layers, under either spelling.
+    pub(super) fn new(path: &'a Path, state_dict: &'a StateDict) -> Result<Self, ImportError> {
+        let mut layout = Self {
             path,
             state_dict,
-            layers,
+            spelling: Spelling::Torchvision,
+            layers_per_block: Vec::new(),
+        };
+        for spelling in [Spelling::Torchvision, Spelling::Original] {
+            layout.spelling = spelling;
+            layout.layers_per_block = layers_per_block(state_dict, spelling);
+            if !layout.layers_per_block.is_empty() {
+                return Ok(layout);
+            }
         }
+        Err(layout.no_network(&layout.first_conv().weight))
     }
 
-    /// Layers of each block, counted from 1 in the names until one is missing.
-    pub(super) fn layers_per_block(&self) -> Vec<usize> {
-        let layers_of =
-            |block| (1..).take_while(move |&layer| self.layers.contains(&(block, layer)));
-        let counts = (1..).map(|block| layers_of(block).count());
-        counts.take_while(|&layers| layers > 0).collect()
+    /// The 1x1 of the first layer.
+    pub(super) fn first_conv(&self) -> ConvNames {
+        let [conv_1x1, _] = self.spelling.dense_layer(0, 0);
+        conv_1x1
+    }
+
+    /// Says whether any tensor stands in a transition.
+    pub(super) fn has_transitions(&self) -> bool {
+        let path = self.spelling.transition(0).path;
+        self.state_dict.keys().any(|key| key.starts_with(&path))
+    }
+
+    /// Goes through the paths of the 1x1 convolutions, those of transitions included if there are any.
+    pub(super) fn paths_1x1(&self, transitions: bool) -> impl Iterator<Item = String> + '_ {
+        let blocks = self.layers_per_block.iter().enumerate();
+        let layers = blocks.flat_map(move |(block, &layers)| {
+            (0..layers).map(move |layer| {
+                let [conv_1x1, _] = self.spelling.dense_layer(block, layer);
+                conv_1x1.path
+            })
+        });
+        let last = self.layers_per_block.len() - 1;
+        let behind = if transitions { 0..last } else { 0..0 };
+        layers.chain(behind.map(|block| self.spelling.transition(block).path))
     }
 
     /// The shape of a convolution's weight: four numbers, none of them 0.
@@ -49,7 +77,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    pub(super) fn no_network(&self, expected: &str) -> ImportError {
+    fn no_network(&self, expected: &str) -> ImportError {
         ImportError::NoNetwork {
             path: self.path.to_owned(),
             expected: expected.to_owned(),
@@ -68,11 +96,6 @@ impl<'a> Layout<'a> {
         }
     }
 
-    pub(super) fn other_kind(&self, kind: &'static str, keys: Vec<String>) -> ImportError {
-        let path = self.path.to_owned();
-        ImportError::OtherKind { path, kind, keys }
-    }
-
     pub(super) fn undetermined(
         &self,
         option: &'static str,
@@ -86,14 +109,29 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// The path of a dense layer; block and layer are counted from 1.
-pub(super) fn layer_path(block: usize, layer: usize) -> String {
-    format!("features.denseblock_{block}.denselayer_{layer}")
+/// Layers of each block, until one is missing.
+fn layers_per_block(state_dict: &StateDict, spelling: Spelling) -> Vec<usize> {
+    let positions = state_dict.keys().filter_map(|key| position(key, spelling));
+    let found: BTreeSet<(usize, usize)> = positions.collect();
+    let found = &found;
+    let layers_of = |block| (1..).take_while(move |&layer| found.contains(&(block, layer)));
+    let mut counts = Vec::new();
+    for block in 1.. {
+        match layers_of(block).count() {
+            0 => break,
+            layers => counts.push(layers),
+        }
+    }
+    counts
 }
 
-/// The block and the layer that a name belongs to.
-fn position(key: &str) -> Option<(usize, usize)> {
-    let (block, rest) = key.strip_prefix("features.denseblock_")?.split_once('.')?;
-    let (layer, _) = rest.strip_prefix("denselayer_")?.split_once('.')?;
+/// The block and the layer that a name belongs to, counted from 1.
+fn position(key: &str, spelling: Spelling) -> Option<(usize, usize)> {
+    let (block, layer) = match spelling {
+        Spelling::Original => ("features.denseblock_", "denselayer_"),
+        Spelling::Torchvision => ("features.denseblock", "denselayer"),
+    };
+    let (block, rest) = key.strip_prefix(block)?.split_once('.')?;
+    let (layer, _) = rest.strip_prefix(layer)?.split_once('.')?;
     Some((block.parse().ok()?, layer.parse().ok()?))
 }

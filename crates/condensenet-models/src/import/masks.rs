@@ -19,15 +19,15 @@ struct Rows {
 }
 
 impl<'a> Masks<'a> {
-    /// Reads the masks of the layers with these paths.
+    /// Reads the masks of the 1x1 convolutions with these paths.
     pub(super) fn read(
         layout: &'a Layout<'a>,
         paths: impl Iterator<Item = String>,
     ) -> Result<Self, ImportError> {
         let read = |path: String| {
-            let key = format!("{path}.conv_1._mask");
+            let key = format!("{path}._mask");
             let [outputs, inputs, ..] = layout.kernel(&key)?;
-            let stage = layout.state_dict.get(&format!("{path}.conv_1._stage"));
+            let stage = layout.state_dict.get(&format!("{path}._stage"));
             let stage = stage.and_then(|stage| stage.iter::<f64>().next());
             let values = layout.state_dict.get(&key).map(TensorData::iter::<f64>);
             let kept: Vec<bool> = values.into_iter().flatten().map(|v| v != 0.0).collect();

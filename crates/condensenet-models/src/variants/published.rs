@@ -1,7 +1,7 @@
 //! What the authors printed beside each network: sizes, errors, and how it was trained.
 
 use super::Variant;
-use crate::complexity::Form;
+use crate::complexity::{Convention, Form};
 
 /// A test set on which results were published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,12 +52,14 @@ pub struct Published {
     /// The form whose size was published: the training form for CIFAR, the converted form with half
     /// a classifier for ImageNet. Neither source says so; the last digits do.
     pub size_of: Form,
-    /// Operations for one image of the first benchmark, in millions, under
-    /// [`Convention::Published`](crate::Convention::Published).
+    /// What the published figure counts as an operation.
+    pub convention: Convention,
+    /// Operations for one image of the first benchmark, in millions, under `convention`.
     pub flops_millions: f64,
     /// Counted parameters, in millions.
     pub params_millions: f64,
-    /// Error rates; the sizes belong to the first one's benchmark.
+    /// Error rates, as far as this library has a source for them; the sizes belong to the first
+    /// one's benchmark.
     pub results: Vec<PublishedResult>,
 }
 
@@ -132,6 +134,7 @@ fn cifar(
     Published {
         source: "README of github.com/ShichenLiu/CondenseNet, \"Results on CIFAR\"",
         size_of: Form::Training,
+        convention: Convention::Published,
         flops_millions,
         params_millions,
         results,
@@ -147,12 +150,48 @@ fn imagenet(
     Published {
         source: "README of github.com/ShichenLiu/CondenseNet, \"Results on ImageNet\"",
         size_of: Form::CONVERTED_AS_PUBLISHED,
+        convention: Convention::Published,
         flops_millions,
         params_millions,
         results: vec![PublishedResult {
             benchmark: Benchmark::Imagenet,
             top1_error,
             top5_error: Some(top5_error),
+        }],
+    }
+}
+
+/// A light CondenseNet, of which the sizes alone have a source here.
+pub(super) fn light(flops_millions: f64, params_millions: f64) -> Published {
+    Published {
+        source: "arXiv 1711.09224, CondenseNet-light on CIFAR",
+        size_of: Form::Training,
+        convention: Convention::Published,
+        flops_millions,
+        params_millions,
+        results: Vec::new(),
+    }
+}
+
+/// A DenseNet as torchvision documents it, with its accuracies in percent.
+pub(super) fn torchvision(
+    flops_millions: f64,
+    params_millions: f64,
+    top1_accuracy: f64,
+    top5_accuracy: f64,
+) -> Published {
+    // Three decimals were printed, and the difference is to have no more.
+    let error = |accuracy: f64| ((100.0 - accuracy) * 1e3).round() / 1e3;
+    Published {
+        source: "torchvision.models, `DenseNet*_Weights.IMAGENET1K_V1`",
+        size_of: Form::Training,
+        convention: Convention::MultiplyAdds,
+        flops_millions,
+        params_millions,
+        results: vec![PublishedResult {
+            benchmark: Benchmark::Imagenet,
+            top1_error: error(top1_accuracy),
+            top5_error: Some(error(top5_accuracy)),
         }],
     }
 }

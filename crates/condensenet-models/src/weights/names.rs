@@ -1,109 +1,121 @@
 //! The names: each tensor of each layer once, for reading and for writing.
 //!
-//! A layer adds its tensors under a path. A new network needs a method that walks its layers, and
-//! none of its own for reading or writing.
+//! A layer adds its tensors under names that it is given. The walk through a network is written once;
+//! how a network spells the path of a layer is a [`Spelling`].
 
 use burn::nn::{BatchNorm, Linear};
 use condensenet_core::{
     CondensedConv, CondensedLinear, GroupConv, IndexLayer, LearnedGroupConv, Mask,
 };
 
-use super::{slot::Slot, table::Table};
+use super::{
+    slot::Slot,
+    spelling::{ConvNames, Spelling},
+    table::Table,
+};
 use crate::{
-    condensenet::CondenseNet,
-    config::CondenseNetConfig,
-    converted::{Classifier, ConvertedCondenseNet},
-    dense_layer::{CondensedLayer, DenseLayer, Layer},
+    classifier::Classifier,
+    config::Architecture,
+    conv_1x1::Conv1x1,
+    dense_layer::BottleneckLayer,
     features::Features,
+    transition::{AveragePool, ConvTransition, Transition},
 };
 
-impl CondenseNet {
-    pub(super) fn tensors(&mut self) -> Table<'_> {
-        let config = self.config().clone();
-        let mut table = Table::default();
-        table.features(&config, &mut self.features);
-        table.linear("classifier", &mut self.classifier);
-        table
+/// A 1x1 convolution that can name its tensors; `channels_in` is what an index chooses from.
+pub(super) trait NamedConv: Conv1x1 {
+    fn name<'a>(&'a mut self, names: &ConvNames, channels_in: usize, table: &mut Table<'a>);
+}
+
+impl NamedConv for LearnedGroupConv {
+    fn name<'a>(&'a mut self, names: &ConvNames, _channels_in: usize, table: &mut Table<'a>) {
+        table.learned_group_conv(names, self);
     }
 }
 
-impl ConvertedCondenseNet {
-    pub(super) fn tensors(&mut self) -> Table<'_> {
-        let config = self.config().clone();
-        let mut table = Table::default();
-        table.features(&config, &mut self.features);
-        match &mut self.classifier {
-            Classifier::Whole(linear) => table.linear("classifier", linear),
-            Classifier::Condensed(linear) => {
-                table.condensed_linear("classifier", config.channels_after_last_block(), linear);
-            }
-        }
-        table
+impl NamedConv for CondensedConv {
+    fn name<'a>(&'a mut self, names: &ConvNames, channels_in: usize, table: &mut Table<'a>) {
+        table.index(&names.path, channels_in, &mut self.index);
+        table.group_conv(names, &mut self.conv);
     }
 }
 
-/// A dense layer that can name its tensors; `channels_in` is what an index chooses from.
-trait NamedLayer: Layer {
-    fn name<'a>(&'a mut self, path: &str, channels_in: usize, table: &mut Table<'a>);
-}
-
-impl NamedLayer for DenseLayer {
-    fn name<'a>(&'a mut self, path: &str, _channels_in: usize, table: &mut Table<'a>) {
-        table.learned_group_conv(&format!("{path}.conv_1"), &mut self.conv_1x1);
-        table.group_conv(&format!("{path}.conv_2"), &mut self.conv_3x3);
+impl NamedConv for GroupConv {
+    fn name<'a>(&'a mut self, names: &ConvNames, _channels_in: usize, table: &mut Table<'a>) {
+        table.group_conv(names, self);
     }
 }
 
-impl NamedLayer for CondensedLayer {
-    fn name<'a>(&'a mut self, path: &str, channels_in: usize, table: &mut Table<'a>) {
-        table.condensed_conv(&format!("{path}.conv_1"), channels_in, &mut self.conv_1x1);
-        table.group_conv(&format!("{path}.conv_2"), &mut self.conv_3x3);
+/// A transition that can name its tensors.
+pub(super) trait NamedTransition: Transition {
+    fn name<'a>(&'a mut self, names: &ConvNames, channels_in: usize, table: &mut Table<'a>);
+}
+
+impl NamedTransition for AveragePool {
+    fn name<'a>(&'a mut self, _names: &ConvNames, _channels_in: usize, _table: &mut Table<'a>) {}
+}
+
+impl<C: NamedConv> NamedTransition for ConvTransition<C> {
+    fn name<'a>(&'a mut self, names: &ConvNames, channels_in: usize, table: &mut Table<'a>) {
+        self.conv_1x1.name(names, channels_in, table);
     }
 }
 
 impl<'a> Table<'a> {
-    fn features<L: NamedLayer>(
+    /// Everything before the classifier.
+    pub(super) fn features<C: NamedConv, T: NamedTransition>(
         &mut self,
-        config: &CondenseNetConfig,
-        features: &'a mut Features<L>,
+        spelling: Spelling,
+        architecture: &Architecture,
+        features: &'a mut Features<BottleneckLayer<C>, T>,
     ) {
         let stem = Slot::Kernel(&mut features.stem.weight);
-        self.push("features.init_conv.weight".to_owned(), stem);
+        self.push(format!("{}.weight", spelling.stem_conv()), stem);
+        if let Some(norm) = &mut features.stem_norm {
+            self.norm(spelling.stem_norm(), norm);
+        }
         let layers = features.blocks.iter_mut();
         let layers = layers.flat_map(|block| &mut block.layers);
-        for (layer, at) in layers.zip(config.dense_layers()) {
-            let (block, number) = (at.block + 1, at.layer + 1);
-            let path = format!("features.denseblock_{block}.denselayer_{number}");
-            layer.name(&path, at.channels_in, self);
+        for (layer, at) in layers.zip(architecture.dense_layers()) {
+            let [conv_1x1, conv_3x3] = spelling.dense_layer(at.block, at.layer);
+            layer.conv_1x1.name(&conv_1x1, at.channels_in, self);
+            self.group_conv(&conv_3x3, &mut layer.conv_3x3);
         }
-        self.norm("features.norm_last", &mut features.norm);
+        let transitions = features.transitions.iter_mut().enumerate();
+        for ((block, transition), behind) in transitions.zip(&architecture.blocks) {
+            let names = spelling.transition(block);
+            transition.name(&names, behind.channels_out(), self);
+        }
+        self.norm(spelling.last_norm(), &mut features.norm);
     }
 
-    fn learned_group_conv(&mut self, path: &str, layer: &'a mut LearnedGroupConv) {
+    /// A classifier over that many channels, in either form.
+    pub(super) fn classifier(&mut self, channels_in: usize, classifier: &'a mut Classifier) {
+        match classifier {
+            Classifier::Whole(linear) => self.linear("classifier", linear),
+            Classifier::Condensed(linear) => {
+                self.condensed_linear("classifier", channels_in, linear);
+            }
+        }
+    }
+
+    fn learned_group_conv(&mut self, names: &ConvNames, layer: &'a mut LearnedGroupConv) {
         let [channels_out, ..] = layer.weight.lazy_shape().dims::<4>();
         let (staged, counted) = (layer.clone(), layer.clone());
         let stage = move || staged.stage() as f32;
         let count = move || dropped_per_group(&counted.mask()) as f32;
-        self.norm(&format!("{path}.norm"), &mut layer.norm);
-        self.push(
-            format!("{path}.conv.weight"),
-            Slot::Kernel(&mut layer.weight),
-        );
+        let path = &names.path;
+        self.norm(&names.norm, &mut layer.norm);
+        self.push(names.weight.clone(), Slot::Kernel(&mut layer.weight));
         let mask = &mut layer.mask;
         self.push(format!("{path}._mask"), Slot::Mask { mask, channels_out });
         self.push(format!("{path}._stage"), Slot::Derived(Box::new(stage)));
         self.push(format!("{path}._count"), Slot::Derived(Box::new(count)));
     }
 
-    fn condensed_conv(&mut self, path: &str, channels_in: usize, layer: &'a mut CondensedConv) {
-        self.index(path, channels_in, &mut layer.index);
-        self.group_conv(path, &mut layer.conv);
-    }
-
-    fn group_conv(&mut self, path: &str, layer: &'a mut GroupConv) {
-        self.norm(&format!("{path}.norm"), &mut layer.norm);
-        let weight = Slot::Kernel(&mut layer.weight);
-        self.push(format!("{path}.conv.weight"), weight);
+    fn group_conv(&mut self, names: &ConvNames, layer: &'a mut GroupConv) {
+        self.norm(&names.norm, &mut layer.norm);
+        self.push(names.weight.clone(), Slot::Kernel(&mut layer.weight));
     }
 
     fn condensed_linear(&mut self, path: &str, channels_in: usize, layer: &'a mut CondensedLinear) {
@@ -111,7 +123,7 @@ impl<'a> Table<'a> {
         self.linear(&format!("{path}.linear"), &mut layer.linear);
     }
 
-    fn linear(&mut self, path: &str, layer: &'a mut Linear) {
+    pub(super) fn linear(&mut self, path: &str, layer: &'a mut Linear) {
         let weight = Slot::Matrix(&mut layer.weight);
         self.push(format!("{path}.weight"), weight);
         if let Some(bias) = &mut layer.bias {

@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 use condensenet_models::{
-    AnyCondenseNet, CondenseNetConfig, ImportError, ImportOptions, NetworkFile, Stem,
-    import_pytorch,
+    AnyNetwork, CondenseNetConfig, DenseNetConfig, ImportError, ImportOptions,
+    LightCondenseNetConfig, NetworkConfig, NetworkFile, Stem, TrainingNetwork, import_pytorch,
 };
 
 use crate::{checkpoint, deviation, import};
@@ -11,20 +11,29 @@ use crate::{checkpoint, deviation, import};
 const TRAINED: [&str; 2] = ["zip", "legacy"];
 const CONVERTED: [&str; 3] = ["zip", "legacy", "legacy_no_nbt"];
 
-fn networks() -> [(&'static str, CondenseNetConfig); 3] {
+fn networks() -> [(&'static str, NetworkConfig); 5] {
     let small = CondenseNetConfig::new(vec![2, 2, 2], vec![4, 8, 16]);
     let large = CondenseNetConfig::new(vec![2, 2, 2], vec![8, 16, 32]);
     [
-        ("condensenet_g4c4", small),
+        ("condensenet_g4c4", small.into()),
         (
             "condensenet_g8c8",
             large
                 .clone()
                 .with_groups_1x1(8)
                 .with_groups_3x3(8)
-                .with_condensation_factor(8),
+                .with_condensation_factor(8)
+                .into(),
         ),
-        ("condensenet_g4c8", large.with_condensation_factor(8)),
+        ("condensenet_g4c8", large.with_condensation_factor(8).into()),
+        (
+            "densenet_LGC",
+            LightCondenseNetConfig::new(vec![2, 2, 2], vec![4, 8, 16]).into(),
+        ),
+        (
+            "densenet",
+            DenseNetConfig::new(vec![2, 2, 2], vec![4, 8, 16]).into(),
+        ),
     ]
 }
 
@@ -34,7 +43,11 @@ fn a_trained_network_is_inferred_and_computes_the_original_logits() {
     for (name, config) in networks() {
         for container in TRAINED {
             let imported = import(&checkpoint(&format!("{name}_final.{container}"))).unwrap();
-            assert_eq!(imported.network.config(), &config, "{name} {container}");
+            assert_eq!(
+                imported.network.config(),
+                config.clone(),
+                "{name} {container}"
+            );
             assert_eq!(imported.network.form_name(), "training");
             let deviation = deviation(&imported.network, name, "final_eval_logits");
             let line = format!("{name} {container}: {deviation:.1e}");
@@ -54,7 +67,11 @@ fn a_converted_network_is_inferred_and_computes_the_original_logits() {
         for container in CONVERTED {
             let file = checkpoint(&format!("converted_{name}_final.{container}"));
             let imported = import(&file).unwrap();
-            assert_eq!(imported.network.config(), &config, "{name} {container}");
+            assert_eq!(
+                imported.network.config(),
+                config.clone(),
+                "{name} {container}"
+            );
             assert_eq!(imported.network.form_name(), "converted");
             let deviation = deviation(&imported.network, name, "converted_eval_logits");
             let line = format!("{name} {container}: {deviation:.1e}");
@@ -71,8 +88,8 @@ fn a_converted_network_is_inferred_and_computes_the_original_logits() {
 fn a_network_in_the_middle_of_condensing_says_its_groups_and_factor() {
     for container in TRAINED {
         let imported = import(&checkpoint(&format!("condensenet_g4c4_mid.{container}"))).unwrap();
-        assert_eq!(imported.network.config(), &networks()[0].1);
-        let AnyCondenseNet::Training(network) = imported.network else {
+        assert_eq!(imported.network.config(), networks()[0].1);
+        let AnyNetwork::Training(TrainingNetwork::CondenseNet(network)) = imported.network else {
             panic!("{container}: not in training form");
         };
         assert_eq!(network.stage(), 2);
@@ -84,14 +101,18 @@ fn all_containers_hold_the_same_network_and_a_network_file_keeps_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("network.safetensors");
     for (kind, containers) in [
-        ("condensenet", &TRAINED[..]),
-        ("converted_condensenet", &CONVERTED),
+        ("condensenet_g4c8", &TRAINED[..]),
+        ("converted_condensenet_g4c8", &CONVERTED),
+        ("densenet_LGC", &TRAINED),
+        ("converted_densenet_LGC", &CONVERTED),
+        ("densenet", &TRAINED),
+        ("converted_densenet", &CONVERTED),
     ] {
         let all = containers.iter().map(|container| {
-            let file = checkpoint(&format!("{kind}_g4c8_final.{container}"));
+            let file = checkpoint(&format!("{kind}_final.{container}"));
             import(&file).unwrap().network
         });
-        let all: Vec<AnyCondenseNet> = all.collect();
+        let all: Vec<AnyNetwork> = all.collect();
         for other in &all[1..] {
             assert_eq!(other.state_dict(), all[0].state_dict(), "{kind}");
         }
@@ -141,7 +162,7 @@ fn options_override_what_was_inferred() {
     let options = ImportOptions::default().with_stem(Stem::Imagenet);
     let file = checkpoint("condensenet_g4c4_final.zip");
     let imported = import_pytorch(&file, &options, &Device::default()).unwrap();
-    assert_eq!(imported.network.config().stem, Stem::Imagenet);
+    assert_eq!(imported.network.config().stem(), Stem::Imagenet);
 
     // Three groups do not divide the outputs, and five classes of masks do not exist.
     let options = ImportOptions::default().with_groups_1x1(3);
@@ -156,40 +177,31 @@ fn options_override_what_was_inferred() {
 }
 
 #[test]
-fn the_other_kinds_of_the_original_are_refused_by_name() {
-    for (name, kind, key) in [
+fn the_report_says_which_network_it_is_and_why() {
+    for (name, network, reduction) in [
         (
             "densenet_final.zip",
-            "holds a DenseNet,",
-            "features.transition_1.conv.conv.weight",
-        ),
-        (
-            "converted_densenet_final.zip",
-            "holds a DenseNet,",
-            "neither a mask nor an index",
+            "densenet from neither a mask nor an index",
+            Some("0.5 from names and shapes"),
         ),
         (
             "densenet_LGC_final.zip",
-            "holds a DenseNet_LGC",
-            "features.transition_1.conv._mask",
+            "light_condensenet from masks or indices, in transitions too",
+            Some("0.5 from names and shapes"),
         ),
         (
-            "converted_densenet_LGC_final.legacy",
-            "holds a DenseNet_LGC",
-            "features.transition_1.conv.index",
+            "condensenet_g4c4_final.zip",
+            "condensenet from masks or indices, and no convolution in a transition",
+            None,
         ),
     ] {
-        let error = import(&checkpoint(name)).unwrap_err();
-        assert!(
-            matches!(error, ImportError::OtherKind { .. }),
-            "{name}: {error}"
-        );
-        let message = error.to_string();
-        for part in [name, kind, key] {
-            assert!(
-                message.contains(part),
-                "{name}: {part} is not in: {message}"
-            );
-        }
+        let report = import(&checkpoint(name)).unwrap().report;
+        let concluded = |field: &str| {
+            let found = report.inferences.iter().find(|found| found.field == field);
+            found.map(|found| format!("{} from {}", found.value, found.from))
+        };
+        assert_eq!(concluded("network").as_deref(), Some(network), "{name}");
+        assert_eq!(concluded("reduction").as_deref(), reduction, "{name}");
+        assert!(report.ignored.contains(&"optimizer".to_owned()), "{name}");
     }
 }

@@ -261,12 +261,16 @@ fn another_program_s_file_is_refused_by_the_key_that_it_lacks() {
         (r#"{"format":"pt"}"#, "format"),
         (r#"{"format":"condensenet"}"#, "format_version"),
         (
-            r#"{"format":"condensenet","format_version":"2"}"#,
+            r#"{"format":"condensenet","format_version":"3"}"#,
             "format_version",
         ),
         (
             r#"{"format":"condensenet","format_version":"1","form":"x"}"#,
             "form",
+        ),
+        (
+            r#"{"format":"condensenet","format_version":"2","form":"training","config":"{}"}"#,
+            "config",
         ),
     ] {
         let header = format!(r#"{{"__metadata__":{metadata}}}"#);

@@ -7,6 +7,7 @@ mod hostile;
 mod open_questions;
 mod pickle;
 mod round_trip;
+mod torchvision;
 
 use std::{
     collections::BTreeMap,
@@ -15,8 +16,8 @@ use std::{
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use condensenet_models::{
-    AnyCondenseNet, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, ImportError,
-    ImportOptions, Imported, import_pytorch,
+    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, ImportError, ImportOptions,
+    Imported, import_pytorch,
 };
 use safetensors::SafeTensors;
 
@@ -66,7 +67,7 @@ fn golden(trace: &str, key: &str) -> TensorData {
 }
 
 /// The largest difference between the logits of the golden images and those of a trace.
-fn deviation(network: &AnyCondenseNet, trace: &str, key: &str) -> f64 {
+fn deviation(network: &AnyNetwork, trace: &str, key: &str) -> f64 {
     let images = Tensor::<4>::from_data(golden("scripted_run", "eval_x"), &Device::default());
     let ours = network.forward(images).into_data();
     let theirs = golden(trace, key);

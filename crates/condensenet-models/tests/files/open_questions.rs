@@ -54,7 +54,7 @@ fn a_dense_network_needs_its_groups_and_factor_told() {
     assert_eq!(open_option(result), "condensation_factor");
     let options = options.with_condensation_factor(4);
     let imported = import_weights(&weights, options).unwrap();
-    assert_eq!(imported.network.config(), &inferable());
+    assert_eq!(imported.network.config(), inferable().into());
     assert_eq!(imported.network.state_dict(), weights);
 }
 
@@ -63,7 +63,11 @@ fn each_later_stage_says_them_unless_its_number_is_missing() {
     for stage in 1..=3 {
         let weights = at_stage(stage).state_dict();
         let imported = import_weights(&weights, ImportOptions::default()).unwrap();
-        assert_eq!(imported.network.config(), &inferable(), "stage {stage}");
+        assert_eq!(
+            imported.network.config(),
+            inferable().into(),
+            "stage {stage}"
+        );
         assert_eq!(imported.network.state_dict(), weights, "stage {stage}");
 
         let result = import_weights(&without(weights, "._stage"), ImportOptions::default());
@@ -102,7 +106,7 @@ fn unusual_networks_are_inferred_in_both_forms() {
         network.condense_to(config.condensation_factor - 1);
         let weights = network.state_dict();
         let imported = import_weights(&weights, ImportOptions::default()).unwrap();
-        assert_eq!(imported.network.config(), &config);
+        assert_eq!(imported.network.config(), config.clone().into());
         assert_eq!(imported.network.state_dict(), weights);
 
         let mut network = network.convert().unwrap();
@@ -111,7 +115,7 @@ fn unusual_networks_are_inferred_in_both_forms() {
         }
         let weights = network.state_dict();
         let imported = import_weights(&weights, ImportOptions::default()).unwrap();
-        assert_eq!(imported.network.config(), &config);
+        assert_eq!(imported.network.config(), config.clone().into());
         assert_eq!(imported.network.state_dict(), weights);
     }
 }

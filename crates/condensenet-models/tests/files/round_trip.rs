@@ -1,7 +1,7 @@
 //! What was saved is what is loaded.
 
 use burn::tensor::Device;
-use condensenet_models::{AnyCondenseNet, FileError, NetworkFile, Normalisation};
+use condensenet_models::{AnyNetwork, FileError, NetworkFile, Normalisation};
 
 use crate::{at_stage, config, converted, metadata};
 
@@ -12,14 +12,14 @@ const NORMALISATION: Normalisation = Normalisation {
 
 const NAMES: [&str; 5] = ["cat", "Ziege", "猫", "\"quoted\"", ""];
 
-fn full(network: impl Into<AnyCondenseNet>) -> NetworkFile {
+fn full(network: impl Into<AnyNetwork>) -> NetworkFile {
     NetworkFile::new(network)
         .with_class_names(NAMES)
         .with_normalisation(NORMALISATION)
         .with_provenance("a test\nof two lines")
 }
 
-fn networks() -> Vec<(&'static str, AnyCondenseNet)> {
+fn networks() -> Vec<(&'static str, AnyNetwork)> {
     let keeping = |fraction| {
         let network = converted().condense_classifier(fraction);
         network.expect("a fraction").into()
@@ -43,7 +43,7 @@ fn every_form_survives_bit_for_bit() {
         full(network.clone()).save(&path).unwrap();
         let loaded = NetworkFile::load(&path, &Device::default()).unwrap();
         assert_eq!(loaded.network.form_name(), network.form_name(), "{name}");
-        assert_eq!(loaded.network.config(), &config(), "{name}");
+        assert_eq!(loaded.network.config(), config().into(), "{name}");
         assert_eq!(loaded.network.state_dict(), network.state_dict(), "{name}");
         let names = loaded.class_names.as_deref().unwrap();
         assert_eq!(names, NAMES, "{name}");

@@ -9,7 +9,7 @@ mod trace;
 use std::sync::LazyLock;
 
 use burn::tensor::{Device, Tensor};
-use condensenet_models::{CondenseNet, ConvertedCondenseNet, StateDict};
+use condensenet_models::{ConvertedNetwork, StateDict, TrainingNetwork};
 
 use scripted_run::Run;
 use trace::{Inputs, Trace};
@@ -24,7 +24,7 @@ static RUNS: LazyLock<Vec<(Trace, Run)>> = LazyLock::new(|| {
     Trace::all().map(run).collect()
 });
 
-fn trained(trace: &Trace, moment: &str) -> CondenseNet {
+fn trained(trace: &Trace, moment: &str) -> TrainingNetwork {
     let network = trace.config.init(&Device::default());
     let network = network.expect("a valid configuration");
     let weights = trace.state_dict(moment);
@@ -32,7 +32,7 @@ fn trained(trace: &Trace, moment: &str) -> CondenseNet {
     network.unwrap_or_else(|error| panic!("{}: {error}", trace.name))
 }
 
-fn converted(trace: &Trace) -> ConvertedCondenseNet {
+fn converted(trace: &Trace) -> ConvertedNetwork {
     let network = trained(trace, "final").convert();
     network.unwrap_or_else(|error| panic!("{}: {error}", trace.name))
 }
@@ -104,7 +104,7 @@ fn the_network_with_half_a_classifier_computes_the_original_logits() {
     });
 }
 
-/// The original itself cannot do this where C differs from G.
+/// The original itself cannot do this where C differs from G, nor with a light CondenseNet.
 #[test]
 fn a_network_that_the_original_converted_loads_and_computes_its_logits() {
     let images = eval_images();
@@ -182,7 +182,7 @@ fn the_scripted_run_has_the_original_losses() {
 fn the_scripted_run_drops_what_the_original_drops() {
     let mut failures = Vec::new();
     for (trace, run) in RUNS.iter() {
-        let last_stage = trace.config.condensation_factor - 1;
+        let last_stage = trace.config.condensation_factor().unwrap_or(1) - 1;
         assert_eq!(run.masks.len(), last_stage + 1, "{}", trace.name);
         for (&stage, ours) in &run.masks {
             let theirs = trace.masks(stage);
@@ -239,15 +239,23 @@ fn the_scripted_run_ends_with_the_original_weights_and_statistics() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-/// How far a whole scripted run may stray.
+/// How far a whole scripted run may stray: as far as the original's own 32-bit and 64-bit runs are
+/// apart in the end, with room for another order of sums.
 fn tolerance(trace: &Trace) -> f64 {
-    if rounding_grows(trace) { 2e-3 } else { 1e-5 }
+    match trace.name {
+        _ if rounding_grows(trace) => 2e-3,
+        // Of the original 1.3e-4 in a statistic, 3.1e-5 in a loss and 5.7e-5 in a logit.
+        "densenet" => 5e-4,
+        // Of the original 1.4e-5 in a step's logit; here a weight is off by 1.2e-5.
+        "densenet_LGC" => 5e-5,
+        _ => 1e-5,
+    }
 }
 
 /// With C = 8 the smallest layers end with two inputs a group, and the original's own 32-bit and
 /// 64-bit runs are 1e-4 apart in the end; with C = 4 they are 1e-7 apart.
 fn rounding_grows(trace: &Trace) -> bool {
-    trace.config.condensation_factor == 8
+    trace.config.condensation_factor() == Some(8)
 }
 
 /// Without what PyTorch keeps and Burn does not.

@@ -11,7 +11,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use condensenet_core::{LearnedGroupConv, Mask, group_lasso};
-use condensenet_models::{CondenseNet, StateDict};
+use condensenet_models::{StateDict, TrainingNetwork};
 
 use crate::trace::{Inputs, Trace};
 
@@ -58,7 +58,7 @@ impl Run {
 
             let (images, labels) = inputs.batch(step, &device);
             let mut loss = cross_entropy.forward(network.forward(images), labels);
-            if let Some(lasso) = original_group_lasso(&network, stage) {
+            if let Some(lasso) = original_group_lasso(trace, &network, stage) {
                 loss = loss + lasso * GROUP_LASSO_WEIGHT;
             }
             losses.extend(loss.to_data().iter::<f64>());
@@ -97,8 +97,12 @@ fn optimizer() -> ModuleOptimizer {
 ///
 /// The original stops it at stage G - 1, whatever C is: a slip where the two differ.
 /// Our training stops it at C - 1.
-fn original_group_lasso(network: &CondenseNet, stage: usize) -> Option<Tensor<1>> {
-    let groups = network.config().groups_1x1;
+fn original_group_lasso(
+    trace: &Trace,
+    network: &TrainingNetwork,
+    stage: usize,
+) -> Option<Tensor<1>> {
+    let groups = trace.architecture().groups_1x1;
     if stage >= groups - 1 {
         return None;
     }

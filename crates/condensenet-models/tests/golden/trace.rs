@@ -4,14 +4,17 @@ use std::{collections::HashMap, path::PathBuf};
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use condensenet_core::Mask;
-use condensenet_models::{CondenseNetConfig, StateDict};
+use condensenet_models::{
+    CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, StateDict,
+    config::{Architecture, Describe},
+};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 /// A trace of one network.
 pub(crate) struct Trace {
     pub(crate) name: &'static str,
-    pub(crate) config: CondenseNetConfig,
+    pub(crate) config: NetworkConfig,
     tensors: StateDict,
 }
 
@@ -26,12 +29,15 @@ struct Spelling {
 }
 
 impl Trace {
-    pub(crate) const NAMES: [&'static str; 5] = [
+    pub(crate) const NAMES: [&'static str; 8] = [
         "condensenet_g4c4",
         "condensenet_g8c8",
         "condensenet_g4c8",
         "condensenet_g8c4",
         "condensenet_g2c4_g3x3_1",
+        "densenet",
+        "densenet_g4",
+        "densenet_LGC",
     ];
 
     pub(crate) fn all() -> impl Iterator<Item = Self> {
@@ -47,10 +53,24 @@ impl Trace {
                 .map(|n| n.parse().expect("a number"))
                 .collect()
         };
-        let config = CondenseNetConfig::new(numbers(&spelling.stages), numbers(&spelling.growth))
-            .with_groups_1x1(spelling.g1)
-            .with_groups_3x3(spelling.g3)
-            .with_condensation_factor(spelling.c);
+        let (layers, growth_rates) = (numbers(&spelling.stages), numbers(&spelling.growth));
+        let config = match metadata["kind"].as_str() {
+            "condensenet" => CondenseNetConfig::new(layers, growth_rates)
+                .with_groups_1x1(spelling.g1)
+                .with_groups_3x3(spelling.g3)
+                .with_condensation_factor(spelling.c)
+                .into(),
+            "densenet_LGC" => LightCondenseNetConfig::new(layers, growth_rates)
+                .with_groups_1x1(spelling.g1)
+                .with_groups_3x3(spelling.g3)
+                .with_condensation_factor(spelling.c)
+                .into(),
+            "densenet" => DenseNetConfig::new(layers, growth_rates)
+                .with_groups_1x1(spelling.g1)
+                .with_groups_3x3(spelling.g3)
+                .into(),
+            other => panic!("{name} is a {other}"),
+        };
         Self {
             name,
             config,
@@ -85,16 +105,30 @@ impl Trace {
             .collect()
     }
 
+    /// The layers of the network.
+    pub(crate) fn architecture(&self) -> Architecture {
+        self.config.architecture().expect("a valid configuration")
+    }
+
     /// The masks of all learned convolutions when a stage was first reached, first to last.
     pub(crate) fn masks(&self, stage: usize) -> Vec<Mask> {
-        let layers = self.config.dense_layers().map(|at| {
-            let (block, layer) = (at.block + 1, at.layer + 1);
-            let path = format!("features.denseblock_{block}.denselayer_{layer}.conv_1");
-            let data = self.get(&format!("mask.stage{stage}.{path}"));
+        let architecture = self.architecture();
+        if architecture.condensation_factor.is_none() {
+            return Vec::new();
+        }
+        let mut paths = Vec::new();
+        for (index, shape) in architecture.blocks.iter().enumerate() {
+            let block = index + 1;
+            let layers = 1..=shape.layers;
+            paths.extend(layers.map(|l| format!("denseblock_{block}.denselayer_{l}.conv_1")));
+            paths.extend(shape.transition.map(|_| format!("transition_{block}.conv")));
+        }
+        let masks = paths.into_iter().map(|path| {
+            let data = self.get(&format!("mask.stage{stage}.features.{path}"));
             let kept = data.iter::<u8>().map(|value| value == 1).collect();
             Mask::from_rows(data.shape()[0], data.shape()[1], kept)
         });
-        layers.collect()
+        masks.collect()
     }
 }
 

@@ -1,14 +1,17 @@
-//! The test-time form: index layers and standard group convolutions.
+//! The CondenseNet in test-time form: index layers and standard group convolutions.
 
 use burn::{
     module::Module,
-    nn::{Linear, LinearConfig},
     tensor::{Device, Tensor},
 };
-use condensenet_core::{CondensedLinear, CondensedLinearConfig};
 
 use crate::{
-    config::CondenseNetConfig, dense_layer::CondensedLayer, error::ConfigError, features::Features,
+    classifier::Classifier,
+    config::{CondenseNetConfig, Describe},
+    dense_layer::CondensedLayer,
+    error::ConfigError,
+    features::{self, Features},
+    transition::AveragePool,
 };
 
 impl CondenseNetConfig {
@@ -26,46 +29,12 @@ impl CondenseNetConfig {
         classifier_kept_fraction: Option<f64>,
         device: &Device,
     ) -> Result<ConvertedCondenseNet, ConfigError> {
-        self.validate()?;
-        let (channels, classes) = (self.channels_after_last_block(), self.num_classes);
-        let classifier = match classifier_kept_fraction {
-            None => Classifier::Whole(LinearConfig::new(channels, classes).init(device)),
-            Some(fraction) => {
-                check_kept_fraction(fraction, channels)?;
-                let config = CondensedLinearConfig::new(channels, classes);
-                Classifier::Condensed(config.with_kept_fraction(fraction).init(device))
-            }
-        };
-        let features = Features::new(self, device, |at| CondensedLayer::new(self, at, device));
-        Ok(ConvertedCondenseNet::from_parts(
-            features,
-            classifier,
-            self.clone(),
-        ))
-    }
-}
-
-/// The classifier of a converted network.
-#[derive(Module, Debug)]
-pub enum Classifier {
-    /// Reads every channel.
-    Whole(Linear),
-    /// Reads the channels with the largest weights.
-    Condensed(CondensedLinear),
-}
-
-impl Classifier {
-    /// Computes the logits.
-    ///
-    /// # Shapes
-    /// - input: `[batch_size, channels]`
-    /// - output: `[batch_size, num_classes]`
-    #[must_use]
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        match self {
-            Self::Whole(linear) => linear.forward(x),
-            Self::Condensed(linear) => linear.forward(x),
-        }
+        let architecture = self.architecture()?;
+        Ok(ConvertedCondenseNet {
+            features: features::init(&architecture, device),
+            classifier: Classifier::init(&architecture, classifier_kept_fraction, device)?,
+            config: self.clone(),
+        })
     }
 }
 
@@ -80,7 +49,7 @@ impl Classifier {
 #[derive(Module, Debug)]
 pub struct ConvertedCondenseNet {
     /// Everything before the classifier.
-    pub features: Features<CondensedLayer>,
+    pub features: Features<CondensedLayer, AveragePool>,
     /// The classifier over the averaged features.
     pub classifier: Classifier,
     #[module(skip)]
@@ -88,8 +57,8 @@ pub struct ConvertedCondenseNet {
 }
 
 impl ConvertedCondenseNet {
-    pub(crate) const fn from_parts(
-        features: Features<CondensedLayer>,
+    pub(super) const fn from_parts(
+        features: Features<CondensedLayer, AveragePool>,
         classifier: Classifier,
         config: CondenseNetConfig,
     ) -> Self {
@@ -103,17 +72,44 @@ impl ConvertedCondenseNet {
     /// Computes the logits of a batch of images.
     ///
     /// # Shapes
-    /// - input: `[batch_size, 3, height, width]`, at least [`CondenseNetConfig::min_input_size`] pixels a side
+    /// - input: `[batch_size, 3, height, width]`, at least [`Architecture::min_input_size`](crate::config::Architecture::min_input_size) pixels a side
     /// - output: `[batch_size, num_classes]`
     #[must_use]
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.classifier.forward(self.features.forward(images))
     }
 
+    /// Computes the map that each dense block leaves. See [`Features::maps`].
+    #[must_use]
+    pub fn maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
+        self.features.maps(images)
+    }
+
     /// Returns the description that the network was made from.
     #[must_use]
     pub const fn config(&self) -> &CondenseNetConfig {
         &self.config
+    }
+
+    /// Puts a fresh, whole classifier for other classes behind the features, which stay as they are.
+    ///
+    /// # Errors
+    /// Fails with [`ConfigError`] if there are no classes, or more than any network has.
+    pub fn with_num_classes(
+        mut self,
+        num_classes: usize,
+        device: &Device,
+    ) -> Result<Self, ConfigError> {
+        self.config.num_classes = num_classes;
+        self.classifier = Classifier::init(&self.config.architecture()?, None, device)?;
+        Ok(self)
+    }
+
+    /// Freezes everything but the classifier, to train that alone. See [`Module::freeze`].
+    #[must_use]
+    pub fn freeze_features(mut self) -> Self {
+        self.features = self.features.freeze();
+        self
     }
 
     /// Keeps the part of the classifier's inputs that has the largest weights. Lossy: the logits
@@ -128,21 +124,7 @@ impl ConvertedCondenseNet {
     /// The original code keeps half (0.5) on every conversion; the published ImageNet sizes count
     /// that half.
     pub fn condense_classifier(mut self, kept_fraction: f64) -> Result<Self, ConfigError> {
-        check_kept_fraction(kept_fraction, self.config.channels_after_last_block())?;
-        if let Classifier::Whole(linear) = &self.classifier {
-            let condensed = CondensedLinear::from_linear(linear, kept_fraction);
-            self.classifier = Classifier::Condensed(condensed);
-        }
+        self.classifier = self.classifier.condense(kept_fraction)?;
         Ok(self)
     }
-}
-
-fn check_kept_fraction(kept_fraction: f64, channels_in: usize) -> Result<(), ConfigError> {
-    if kept_fraction > 0.0 && kept_fraction <= 1.0 {
-        return Ok(());
-    }
-    Err(ConfigError::KeptFraction {
-        kept_fraction,
-        channels_in,
-    })
 }
