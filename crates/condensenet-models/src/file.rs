@@ -35,10 +35,10 @@ use crate::{network::AnyNetwork, normalisation::Normalisation, weights::StateDic
 
 mod error;
 mod header;
-mod metadata;
+pub(crate) mod metadata;
 pub(crate) mod size;
 mod tensors;
-mod write;
+pub(crate) mod write;
 
 pub use error::FileError;
 pub(crate) use error::Problem;

@@ -34,6 +34,7 @@ pub mod import;
 mod light_condensenet;
 pub mod network;
 mod normalisation;
+pub mod onnx;
 #[cfg(feature = "flex")]
 pub mod session;
 mod transition;
@@ -57,6 +58,7 @@ pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
 pub use light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet};
 pub use network::{AnyNetwork, ConvertedNetwork, TrainingNetwork};
 pub use normalisation::Normalisation;
+pub use onnx::{OnnxError, OnnxExport};
 #[cfg(feature = "flex")]
 pub use session::{InferenceSession, SessionError, SessionNetwork};
 pub use transition::{AveragePool, ConvTransition, Transition, average_pool};

@@ -28,16 +28,24 @@ pub(super) fn encode(
     file: &NetworkFile,
     data: &[u8],
 ) -> Result<BTreeMap<&'static str, String>, Problem> {
+    let mut metadata = describe(file)?;
+    metadata.extend([
+        ("format", FORMAT.to_owned()),
+        ("format_version", FORMAT_VERSION.to_owned()),
+        ("data_crc32", crc(data)),
+    ]);
+    Ok(metadata)
+}
+
+/// What is known about the network, whatever kind of file it is written to.
+pub(crate) fn describe(file: &NetworkFile) -> Result<BTreeMap<&'static str, String>, Problem> {
     let config = file.network.config();
     check_class_names(file.class_names.as_deref(), &config)?;
     check_normalisation(file.normalisation)?;
     let mut metadata = BTreeMap::from([
-        ("format", FORMAT.to_owned()),
-        ("format_version", FORMAT_VERSION.to_owned()),
         ("form", file.network.form_name().to_owned()),
         ("config", json("config", &config)?),
         ("library_version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("data_crc32", crc(data)),
     ]);
     if let Some(kept) = file.network.classifier_kept() {
         metadata.insert("classifier_kept", kept.to_string());

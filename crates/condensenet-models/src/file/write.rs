@@ -9,7 +9,7 @@ use std::{
 use super::error::FileError;
 
 /// Writes a file under another name beside it, flushes it, and renames it.
-pub(super) fn atomically(path: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
+pub(crate) fn atomically(path: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
     let unfinished = unfinished(path);
     let written = write_flushed(&unfinished, parts).and_then(|()| fs::rename(&unfinished, path));
     written.map_err(|source| {

@@ -1,0 +1,167 @@
+//! What each kind of layer becomes.
+//!
+//! A layer's nodes and weights are named after its path in the state dict, and the weights lie in the
+//! graph under their keys there. A new network needs a walk over its layers (`networks.rs`), and none
+//! of its own for their nodes.
+
+use burn::{
+    module::RunningState,
+    nn::{BatchNorm, Linear},
+    tensor::Tensor,
+};
+use condensenet_core::{CondensedConv, CondensedLinear, GroupConv, IndexLayer, LearnedGroupConv};
+
+use super::{
+    graph_builder::{GraphBuilder, Value},
+    proto::AttributeProto,
+};
+
+/// Images and maps are `[batch, channels, height, width]`, features `[batch, channels]`.
+const CHANNELS: usize = 1;
+
+impl GraphBuilder {
+    /// Norm, ReLU and the dense convolution, whose dropped connections are zeros.
+    pub(super) fn learned_group_conv(
+        &mut self,
+        path: &str,
+        layer: &LearnedGroupConv,
+        x: &Value,
+    ) -> Value {
+        let x = self.norm_relu(path, &layer.norm, x);
+        self.conv(&format!("{path}.conv"), layer.masked_weight(), 1, 1, &x)
+    }
+
+    /// Gather, norm, ReLU, group convolution and shuffle.
+    pub(super) fn condensed_conv(&mut self, path: &str, layer: &CondensedConv, x: &Value) -> Value {
+        let x = self.index(path, &layer.index, x);
+        let grouped = self.group_conv(path, &layer.conv, &x);
+        let [channels_out, ..] = layer.conv.weight.lazy_shape().dims::<4>();
+        self.channel_shuffle(path, channels_out, layer.conv.groups, grouped)
+    }
+
+    /// Norm, ReLU and a group convolution.
+    pub(super) fn group_conv(&mut self, path: &str, layer: &GroupConv, x: &Value) -> Value {
+        let x = self.norm_relu(path, &layer.norm, x);
+        let weight = layer.weight.val();
+        self.conv(&format!("{path}.conv"), weight, 1, layer.groups, &x)
+    }
+
+    fn norm_relu(&mut self, path: &str, norm: &BatchNorm, x: &Value) -> Value {
+        let x = self.norm(&format!("{path}.norm"), norm, x);
+        self.relu(&format!("{path}.relu"), &x)
+    }
+
+    /// The norm with its running statistics.
+    pub(super) fn norm(&mut self, path: &str, norm: &BatchNorm, x: &Value) -> Value {
+        let running = |state: &RunningState<Tensor<1>>| state.value_sync().into_data();
+        let scale = self.floats(&format!("{path}.weight"), &norm.gamma.val().into_data());
+        let shift = self.floats(&format!("{path}.bias"), &norm.beta.val().into_data());
+        let mean = self.floats(
+            &format!("{path}.running_mean"),
+            &running(&norm.running_mean),
+        );
+        let variance = self.floats(&format!("{path}.running_var"), &running(&norm.running_var));
+        self.node(
+            path,
+            "BatchNormalization",
+            &[x, &scale, &shift, &mean, &variance],
+            [AttributeProto::float("epsilon", norm.epsilon as f32)],
+        )
+    }
+
+    pub(super) fn relu(&mut self, path: &str, x: &Value) -> Value {
+        self.node(path, "Relu", &[x], [])
+    }
+
+    /// A convolution without bias, padded by half its kernel.
+    pub(super) fn conv(
+        &mut self,
+        path: &str,
+        weight: Tensor<4>,
+        stride: usize,
+        groups: usize,
+        x: &Value,
+    ) -> Value {
+        let [_, _, height, width] = weight.dims();
+        let (top, left) = (height / 2, width / 2);
+        let weight = self.floats(&format!("{path}.weight"), &weight.into_data());
+        self.node(
+            path,
+            "Conv",
+            &[x, &weight],
+            [
+                AttributeProto::ints("kernel_shape", [height, width]),
+                AttributeProto::ints("strides", [stride, stride]),
+                AttributeProto::ints("pads", [top, left, top, left]),
+                AttributeProto::int("group", groups),
+            ],
+        )
+    }
+
+    /// The channels that an index layer keeps.
+    fn index(&mut self, path: &str, layer: &IndexLayer, x: &Value) -> Value {
+        let index = self.integers(&format!("{path}.index"), &layer.channels());
+        self.gather_channels(&format!("{path}.gather"), x, &index)
+    }
+
+    /// The paper's permute: channel `g * n + i` becomes channel `i * groups + g`.
+    ///
+    /// As one gather. Reshape, transpose and reshape compute the same, but the second reshape would
+    /// have to read height and width off a tensor wherever the size of the images is left open.
+    fn channel_shuffle(&mut self, path: &str, channels: usize, groups: usize, x: Value) -> Value {
+        if groups == 1 || groups == channels {
+            return x;
+        }
+        let per_group = channels / groups;
+        let sources = (0..channels).map(|to| (to % groups) * per_group + to / groups);
+        let sources: Vec<usize> = sources.collect();
+        let permutation = self.integers(&format!("{path}.permutation"), &sources);
+        self.gather_channels(&format!("{path}.shuffle"), &x, &permutation)
+    }
+
+    fn gather_channels(&mut self, path: &str, x: &Value, channels: &Value) -> Value {
+        let axis = AttributeProto::int("axis", CHANNELS);
+        self.node(path, "Gather", &[x, channels], [axis])
+    }
+
+    pub(super) fn concat_channels(&mut self, path: &str, parts: &[&Value]) -> Value {
+        let axis = AttributeProto::int("axis", CHANNELS);
+        self.node(path, "Concat", parts, [axis])
+    }
+
+    /// The average of each 2x2 pixels; an odd row or column at the end is left out.
+    pub(super) fn average_pool(&mut self, path: &str, x: &Value) -> Value {
+        let attributes = ["kernel_shape", "strides"].map(|name| AttributeProto::ints(name, [2, 2]));
+        self.node(path, "AveragePool", &[x], attributes)
+    }
+
+    /// The average of each map: `[batch, channels]`.
+    pub(super) fn global_average_pool(&mut self, path: &str, x: &Value) -> Value {
+        let pooled = self.node(path, "GlobalAveragePool", &[x], []);
+        let axis = AttributeProto::int("axis", CHANNELS);
+        self.node(&format!("{path}.flatten"), "Flatten", &[&pooled], [axis])
+    }
+
+    /// A linear layer, its weight as `[outputs, inputs]`.
+    pub(super) fn linear(&mut self, path: &str, layer: &Linear, x: &Value) -> Value {
+        let weight = layer.weight.val().transpose().into_data();
+        let weight = self.floats(&format!("{path}.weight"), &weight);
+        let transposed = [AttributeProto::int("transB", 1)];
+        let Some(bias) = &layer.bias else {
+            return self.node(path, "Gemm", &[x, &weight], transposed);
+        };
+        let bias = self.floats(&format!("{path}.bias"), &bias.val().into_data());
+        self.node(path, "Gemm", &[x, &weight, &bias], transposed)
+    }
+
+    /// A linear layer over the features that it keeps.
+    pub(super) fn condensed_linear(
+        &mut self,
+        path: &str,
+        layer: &CondensedLinear,
+        x: &Value,
+    ) -> Value {
+        let x = self.index(path, &layer.index, x);
+        self.linear(&format!("{path}.linear"), &layer.linear, &x)
+    }
+}

@@ -1,0 +1,192 @@
+//! Lets a network leave: as ONNX, and as safetensors, with inputs and logits to compare on the other side.
+//!
+//! The network is one of the presets with random weights, and with the statistics and the masks that training leaves, so
+//! that no norm and no index is trivial. For `--output DIR/NAME` these files are written:
+//!
+//! | file | content |
+//! |---|---|
+//! | `NAME.onnx` | the ONNX model |
+//! | `NAME.safetensors` | the network file |
+//! | `NAME.io.safetensors` | `batch_1`, `batch_5`, `odd_size`: for each of them `.input` and `.logits` |
+//! | `NAME.raw`, `NAME.raw.json` | the bytes of every weight as they lie in memory, and where they start: what the network file is compared with |
+//!
+//! `tests/python/check_exports.py` runs it and compares.
+#![allow(clippy::print_stdout)] // a program that talks
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Result, bail, ensure};
+use clap::{Parser, ValueEnum};
+use condensenet::{
+    AnyCondenseNet, CondenseNet, CondenseNetConfig, NetworkFile, Normalisation, OnnxExport,
+    Variant,
+    burn::{
+        module::{Module, Param},
+        nn::BatchNorm,
+        tensor::{DType, TensorData},
+    },
+    config::Stem,
+    device,
+    prelude::{Device, Distribution, Tensor},
+};
+use safetensors::{Dtype, tensor::TensorView};
+
+/// Writes a preset with random weights as ONNX and as safetensors, with inputs and logits to compare
+#[derive(Parser)]
+struct Arguments {
+    /// Preset, such as cifar_86
+    network: Variant,
+    /// Form of the network
+    #[arg(long, value_enum, default_value = "converted")]
+    form: Form,
+    /// Keep this part of the classifier's inputs, such as 0.5; converted form only
+    #[arg(long, value_name = "FRACTION")]
+    classifier_kept: Option<f64>,
+    /// Fix the ONNX model to the usual size of the images
+    #[arg(long)]
+    fixed_size: bool,
+    /// Decides weights and images
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Directory and name of the files, without extension
+    #[arg(long, value_name = "DIR/NAME")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Form {
+    Training,
+    Converted,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let device = device::by_name("flex")?;
+    device.seed(arguments.seed);
+    let config = arguments.network.config();
+    let ([height, width], odd_size) = match config.stem {
+        Stem::Cifar => ([32, 32], [29, 38]),
+        Stem::Imagenet => ([224, 224], [131, 98]),
+    };
+
+    let network = in_form(as_trained(&config, &device)?, &arguments)?;
+    let path = |extension: &str| with_extension(&arguments.output, extension);
+    let file = NetworkFile::new(network)
+        .with_class_names((0..config.num_classes).map(|class| format!("class {class}")))
+        .with_normalisation(Normalisation::IMAGENET)
+        .with_provenance(format!("random weights, seed {}", arguments.seed));
+    file.save(path("safetensors"))?;
+    let export = match arguments.fixed_size {
+        true => OnnxExport::new(&file).with_input_size(height, width),
+        false => OnnxExport::new(&file),
+    };
+    export.save(path("onnx"))?;
+
+    let mut shapes = vec![
+        ("batch_1", [1, 3, height, width]),
+        ("batch_5", [5, 3, height, width]),
+    ];
+    if !arguments.fixed_size {
+        shapes.push(("odd_size", [2, 3, odd_size[0], odd_size[1]]));
+    }
+    write_probes(&file.network, &shapes, &device, &path("io.safetensors"))?;
+    write_raw(&file.network, &path("raw"), &path("raw.json"))?;
+    println!("{}", path("onnx").display());
+    Ok(())
+}
+
+/// A network with the statistics of random batches, norms with factors of both signs, and all masks at the last stage.
+fn as_trained(config: &CondenseNetConfig, device: &Device) -> Result<CondenseNet> {
+    let training = device.clone().autodiff();
+    let mut network = config.init(&training)?;
+    let features = &mut network.features;
+    disturb(&mut features.norm, &training);
+    for layer in features
+        .blocks
+        .iter_mut()
+        .flat_map(|block| &mut block.layers)
+    {
+        disturb(&mut layer.conv_1x1.norm, &training);
+        disturb(&mut layer.conv_3x3.norm, &training);
+    }
+    let side = 8 * config.min_input_size().max(4);
+    for _ in 0..4 {
+        let images = Distribution::Normal(0.2, 1.0);
+        let _ = network.forward(Tensor::random([2, 3, side, side], images, &training));
+    }
+    network.condense_to(network.schedule().last_stage());
+    Ok(network.valid())
+}
+
+fn disturb(norm: &mut BatchNorm, device: &Device) {
+    let channels = norm.gamma.dims();
+    let draw = |distribution| Tensor::random(channels, distribution, device);
+    let sign = draw(Distribution::Uniform(-0.5, 1.0)).sign();
+    norm.gamma = Param::from_tensor(sign * draw(Distribution::Uniform(0.6, 1.4)));
+    norm.beta = Param::from_tensor(draw(Distribution::Normal(0.0, 0.3)));
+}
+
+fn in_form(network: CondenseNet, arguments: &Arguments) -> Result<AnyCondenseNet> {
+    let kept = arguments.classifier_kept;
+    if arguments.form == Form::Training {
+        ensure!(kept.is_none(), "--classifier-kept needs --form converted");
+        return Ok(network.into());
+    }
+    let converted = network.convert()?;
+    Ok(match kept {
+        Some(fraction) => converted.condense_classifier(fraction)?.into(),
+        None => converted.into(),
+    })
+}
+
+fn with_extension(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+/// Random images and the logits that this library computes for them.
+fn write_probes(
+    network: &AnyCondenseNet,
+    shapes: &[(&str, [usize; 4])],
+    device: &Device,
+    path: &Path,
+) -> Result<()> {
+    let mut tensors = Vec::new();
+    for &(name, shape) in shapes {
+        let images = Tensor::<4>::random(shape, Distribution::Normal(0.2, 1.0), device);
+        let logits = network.forward(images.clone()).into_data();
+        tensors.push((format!("{name}.input"), images.into_data()));
+        tensors.push((format!("{name}.logits"), logits));
+    }
+    let views = tensors.iter().map(|(name, data)| {
+        let view = TensorView::new(Dtype::F32, data.shape().to_vec(), data.as_bytes());
+        view.map(|view| (name, view))
+    });
+    let views = views.collect::<Result<Vec<_>, _>>()?;
+    Ok(safetensors::serialize_to_file(views, None, path)?)
+}
+
+/// The bytes of every weight, one after the other, and a list that says where each starts.
+fn write_raw(network: &AnyCondenseNet, path: &Path, list: &Path) -> Result<()> {
+    let state_dict = network.state_dict();
+    let mut bytes = Vec::new();
+    let entry = |(key, tensor): (&str, &TensorData)| {
+        let start = bytes.len();
+        bytes.extend_from_slice(tensor.as_bytes());
+        let element = match tensor.dtype() {
+            DType::I64 => "<i8",
+            DType::F32 => "<f4",
+            other => bail!("{key} holds {other:?}"),
+        };
+        let shape = tensor.shape().to_vec();
+        Ok(serde_json::json!({ "key": key, "element": element, "shape": shape, "start": start }))
+    };
+    let entries = state_dict.iter().map(entry).collect::<Result<Vec<_>>>()?;
+    fs::write(path, bytes)?;
+    Ok(fs::write(list, serde_json::to_vec(&entries)?)?)
+}
