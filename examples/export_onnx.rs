@@ -114,13 +114,40 @@ fn as_trained(config: &CondenseNetConfig, device: &Device) -> Result<CondenseNet
     }
     let side = 8 * config.min_input_size().max(4);
     for _ in 0..4 {
-        let images = Distribution::Normal(0.2, 1.0);
-        let _ = network.forward(Tensor::random([2, 3, side, side], images, &training));
+        let _ = network.forward(images([4, 3, side, side], &training));
     }
+    // Logits as large as those of a trained network.
+    let classifier = &mut network.classifier;
+    let logits = Distribution::Normal(0.0, 0.2);
+    classifier.weight =
+        Param::from_tensor(Tensor::random(classifier.weight.dims(), logits, &training));
+    classifier.bias = Some(Param::from_tensor(Tensor::random(
+        [config.num_classes],
+        logits,
+        &training,
+    )));
     network.condense_to(network.schedule().last_stage());
     Ok(network.valid())
 }
 
+/// Images that differ from each other by more than noise, which a global average would take away: each has its own
+/// colour, a gradient down and one across.
+fn images(shape: [usize; 4], device: &Device) -> Tensor<4> {
+    let [batch_size, channels, height, width] = shape;
+    let draw =
+        |shape, deviation| Tensor::<4>::random(shape, Distribution::Normal(0.0, deviation), device);
+    let gradient = |length: usize, shape: [usize; 4]| {
+        let from_minus_one_to_one = Tensor::arange(0..length as i64, device).float();
+        let from_minus_one_to_one = from_minus_one_to_one * (2.0 / length as f64) - 1.0;
+        from_minus_one_to_one.reshape(shape) * draw([batch_size, channels, 1, 1], 1.0)
+    };
+    draw(shape, 0.5)
+        + draw([batch_size, channels, 1, 1], 1.0)
+        + gradient(height, [1, 1, height, 1])
+        + gradient(width, [1, 1, 1, width])
+}
+
+/// Draws factors of both signs, and shifts.
 fn disturb(norm: &mut BatchNorm, device: &Device) {
     let channels = norm.gamma.dims();
     let draw = |distribution| Tensor::random(channels, distribution, device);
@@ -158,7 +185,7 @@ fn write_probes(
 ) -> Result<()> {
     let mut tensors = Vec::new();
     for &(name, shape) in shapes {
-        let images = Tensor::<4>::random(shape, Distribution::Normal(0.2, 1.0), device);
+        let images = images(shape, device);
         let logits = network.forward(images.clone()).into_data();
         tensors.push((format!("{name}.input"), images.into_data()));
         tensors.push((format!("{name}.logits"), logits));

@@ -100,11 +100,7 @@ impl<'a> OnnxExport<'a> {
             key: key.to_owned(),
             value,
         }));
-        let bytes = model.encoded_len() as u64;
-        if bytes > MAX_BYTES {
-            let (path, max) = (at(), MAX_BYTES);
-            return Err(OnnxError::TooLarge { path, bytes, max });
-        }
+        check_bytes(path, model.encoded_len() as u64)?;
         write::atomically(path, &[&model.encode_to_vec()])?;
         Ok(())
     }
@@ -146,5 +142,29 @@ impl<'a> OnnxExport<'a> {
         let min = self.file.network.config().min_input_size();
         let text = format!("RGB images of at least {min}x{min} pixels, normalised");
         ValueInfoProto::floats(INPUT, shape, text)
+    }
+}
+
+fn check_bytes(path: &Path, bytes: u64) -> Result<(), OnnxError> {
+    if bytes <= MAX_BYTES {
+        return Ok(());
+    }
+    let (path, max) = (path.to_owned(), MAX_BYTES);
+    Err(OnnxError::TooLarge { path, bytes, max })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_beyond_what_the_format_holds_is_refused() {
+        let path = Path::new("large.onnx");
+        assert!(check_bytes(path, MAX_BYTES).is_ok());
+        assert_eq!(
+            check_bytes(path, 1 << 31).unwrap_err().to_string(),
+            "can't write large.onnx: the model has 2147483648 bytes, but an ONNX file holds at \
+             most 2147483647"
+        );
     }
 }
