@@ -1,8 +1,7 @@
 //! What each kind of layer becomes.
 //!
-//! A layer's nodes and weights are named after its path in the state dict, and the weights lie in the
-//! graph under their keys there. A new network needs a walk over its layers (`networks.rs`), and none
-//! of its own for their nodes.
+//! Weights lie in the graph under their keys in the state dict, and nodes are named after them. A new
+//! network needs a walk over its layers (`networks.rs`), and nothing of its own for their nodes.
 
 use burn::{
     module::RunningState,
@@ -19,40 +18,69 @@ use super::{
 /// Images and maps are `[batch, channels, height, width]`, features `[batch, channels]`.
 const CHANNELS: usize = 1;
 
+/// The names of a convolution behind its norm.
+pub(super) struct ConvNames {
+    /// What an index stands under.
+    path: String,
+    norm: String,
+    /// Of the weight itself.
+    weight: String,
+}
+
+impl ConvNames {
+    /// Norm and convolution as parts of one module.
+    pub(super) fn nested(path: String) -> Self {
+        Self {
+            norm: format!("{path}.norm"),
+            weight: format!("{path}.conv.weight"),
+            path,
+        }
+    }
+}
+
 impl GraphBuilder {
     /// Norm, ReLU and the dense convolution, whose dropped connections are zeros.
     pub(super) fn learned_group_conv(
         &mut self,
-        path: &str,
+        names: &ConvNames,
         layer: &LearnedGroupConv,
         x: &Value,
     ) -> Value {
-        let x = self.norm_relu(path, &layer.norm, x);
-        self.conv(&format!("{path}.conv"), layer.masked_weight(), 1, 1, &x)
+        let x = self.norm_relu(&names.norm, &layer.norm, x);
+        self.conv(&names.weight, layer.masked_weight(), 1, 1, &x)
     }
 
     /// Gather, norm, ReLU, group convolution and shuffle.
-    pub(super) fn condensed_conv(&mut self, path: &str, layer: &CondensedConv, x: &Value) -> Value {
-        let x = self.index(path, &layer.index, x);
-        let grouped = self.group_conv(path, &layer.conv, &x);
+    pub(super) fn condensed_conv(
+        &mut self,
+        names: &ConvNames,
+        layer: &CondensedConv,
+        x: &Value,
+    ) -> Value {
+        let x = self.index(&names.path, &layer.index, x);
+        let grouped = self.group_conv(names, &layer.conv, &x);
         let [channels_out, ..] = layer.conv.weight.lazy_shape().dims::<4>();
-        self.channel_shuffle(path, channels_out, layer.conv.groups, grouped)
+        self.channel_shuffle(&names.path, channels_out, layer.conv.groups, grouped)
     }
 
     /// Norm, ReLU and a group convolution.
-    pub(super) fn group_conv(&mut self, path: &str, layer: &GroupConv, x: &Value) -> Value {
-        let x = self.norm_relu(path, &layer.norm, x);
-        let weight = layer.weight.val();
-        self.conv(&format!("{path}.conv"), weight, 1, layer.groups, &x)
+    pub(super) fn group_conv(&mut self, names: &ConvNames, layer: &GroupConv, x: &Value) -> Value {
+        let x = self.norm_relu(&names.norm, &layer.norm, x);
+        self.conv(&names.weight, layer.weight.val(), 1, layer.groups, &x)
     }
 
-    fn norm_relu(&mut self, path: &str, norm: &BatchNorm, x: &Value) -> Value {
-        let x = self.norm(&format!("{path}.norm"), norm, x);
-        self.relu(&format!("{path}.relu"), &x)
+    /// The norm, and a ReLU that is named after it: `norm_last`, `relu_last`.
+    pub(super) fn norm_relu(&mut self, path: &str, norm: &BatchNorm, x: &Value) -> Value {
+        let x = self.norm(path, norm, x);
+        let relu = match path.rsplit_once("norm") {
+            Some((before, after)) => format!("{before}relu{after}"),
+            None => format!("{path}.relu"),
+        };
+        self.node(&relu, "Relu", &[&x], [])
     }
 
     /// The norm with its running statistics.
-    pub(super) fn norm(&mut self, path: &str, norm: &BatchNorm, x: &Value) -> Value {
+    fn norm(&mut self, path: &str, norm: &BatchNorm, x: &Value) -> Value {
         let running = |state: &RunningState<Tensor<1>>| state.value_sync().into_data();
         let scale = self.floats(&format!("{path}.weight"), &norm.gamma.val().into_data());
         let shift = self.floats(&format!("{path}.bias"), &norm.beta.val().into_data());
@@ -69,14 +97,10 @@ impl GraphBuilder {
         )
     }
 
-    pub(super) fn relu(&mut self, path: &str, x: &Value) -> Value {
-        self.node(path, "Relu", &[x], [])
-    }
-
-    /// A convolution without bias, padded by half its kernel.
+    /// A convolution without bias, padded by half its kernel; `key` is that of its weight.
     pub(super) fn conv(
         &mut self,
-        path: &str,
+        key: &str,
         weight: Tensor<4>,
         stride: usize,
         groups: usize,
@@ -84,9 +108,9 @@ impl GraphBuilder {
     ) -> Value {
         let [_, _, height, width] = weight.dims();
         let (top, left) = (height / 2, width / 2);
-        let weight = self.floats(&format!("{path}.weight"), &weight.into_data());
+        let weight = self.floats(key, &weight.into_data());
         self.node(
-            path,
+            key.trim_end_matches(".weight"),
             "Conv",
             &[x, &weight],
             [

@@ -1,6 +1,9 @@
 //! The walks: each network's layers in the order in which an image passes them.
 
-use super::graph_builder::{GraphBuilder, Value};
+use super::{
+    graph_builder::{GraphBuilder, Value},
+    layers::ConvNames,
+};
 use crate::{
     condensenet::CondenseNet,
     converted::{Classifier, ConvertedCondenseNet},
@@ -46,23 +49,30 @@ trait GraphLayer: Layer {
 
 impl GraphLayer for DenseLayer {
     fn to_graph(&self, path: &str, graph: &mut GraphBuilder, x: &Value) -> Value {
-        let x = graph.learned_group_conv(&format!("{path}.conv_1"), &self.conv_1x1, x);
-        graph.group_conv(&format!("{path}.conv_2"), &self.conv_3x3, &x)
+        let [conv_1, conv_2] = conv_names(path);
+        let x = graph.learned_group_conv(&conv_1, &self.conv_1x1, x);
+        graph.group_conv(&conv_2, &self.conv_3x3, &x)
     }
 }
 
 impl GraphLayer for CondensedLayer {
     fn to_graph(&self, path: &str, graph: &mut GraphBuilder, x: &Value) -> Value {
-        let x = graph.condensed_conv(&format!("{path}.conv_1"), &self.conv_1x1, x);
-        graph.group_conv(&format!("{path}.conv_2"), &self.conv_3x3, &x)
+        let [conv_1, conv_2] = conv_names(path);
+        let x = graph.condensed_conv(&conv_1, &self.conv_1x1, x);
+        graph.group_conv(&conv_2, &self.conv_3x3, &x)
     }
+}
+
+/// The names of the two convolutions of a dense layer.
+fn conv_names(path: &str) -> [ConvNames; 2] {
+    [1, 2].map(|conv| ConvNames::nested(format!("{path}.conv_{conv}")))
 }
 
 impl GraphBuilder {
     /// Stem, dense blocks with pools between them, last norm, ReLU and global average.
     fn features<L: GraphLayer>(&mut self, features: &Features<L>, images: &Value) -> Value {
         let (stem, [stride, _]) = (features.stem.weight.val(), features.stem.stride);
-        let mut x = self.conv("features.init_conv", stem, stride, 1, images);
+        let mut x = self.conv("features.init_conv.weight", stem, stride, 1, images);
         for (index, block) in features.blocks.iter().enumerate() {
             if index > 0 {
                 x = self.average_pool(&format!("features.transition_{index}.pool"), &x);
@@ -74,8 +84,7 @@ impl GraphBuilder {
                 x = self.concat_channels(&format!("{path}.concat"), &[&x, &new]);
             }
         }
-        let x = self.norm("features.norm_last", &features.norm, &x);
-        let x = self.relu("features.relu_last", &x);
+        let x = self.norm_relu("features.norm_last", &features.norm, &x);
         self.global_average_pool("features.pool_last", &x)
     }
 }
