@@ -24,8 +24,7 @@ use condensenet::{
     AnyCondenseNet, CondenseNet, CondenseNetConfig, NetworkFile, Normalisation, OnnxExport,
     Variant,
     burn::{
-        module::{Module, Param},
-        nn::BatchNorm,
+        module::{Module, ModuleMapper, Param},
         tensor::{DType, TensorData},
     },
     config::Stem,
@@ -101,33 +100,50 @@ fn main() -> Result<()> {
 /// A network with the statistics of random batches, norms with factors of both signs, and all masks at the last stage.
 fn as_trained(config: &CondenseNetConfig, device: &Device) -> Result<CondenseNet> {
     let training = device.clone().autodiff();
-    let mut network = config.init(&training)?;
-    let features = &mut network.features;
-    disturb(&mut features.norm, &training);
-    for layer in features
-        .blocks
-        .iter_mut()
-        .flat_map(|block| &mut block.layers)
-    {
-        disturb(&mut layer.conv_1x1.norm, &training);
-        disturb(&mut layer.conv_3x3.norm, &training);
-    }
+    let network = config.init(&training)?;
+    let mut network = network.map(&mut Disturb::default());
     let side = 8 * config.min_input_size().max(4);
     for _ in 0..4 {
         let _ = network.forward(images([4, 3, side, side], &training));
     }
-    // Logits as large as those of a trained network.
-    let classifier = &mut network.classifier;
-    let logits = Distribution::Normal(0.0, 0.2);
-    classifier.weight =
-        Param::from_tensor(Tensor::random(classifier.weight.dims(), logits, &training));
-    classifier.bias = Some(Param::from_tensor(Tensor::random(
-        [config.num_classes],
-        logits,
-        &training,
-    )));
     network.condense_to(network.schedule().last_stage());
     Ok(network.valid())
+}
+
+/// Draws what an untrained network has as zeros and ones, and a classifier whose logits are as large as those of a
+/// trained one.
+#[derive(Default)]
+struct Disturb {
+    path: Vec<String>,
+}
+
+impl ModuleMapper for Disturb {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.last().map_or("", String::as_str);
+        let drawn = |tensor: Tensor<D>, distribution| {
+            Tensor::random(tensor.dims(), distribution, &tensor.device())
+        };
+        match (name, D) {
+            ("gamma", _) => param.map(|tensor| {
+                let sign = drawn(tensor.clone(), Distribution::Uniform(-0.5, 1.0)).sign();
+                sign * drawn(tensor, Distribution::Uniform(0.6, 1.4))
+            }),
+            ("beta", _) => param.map(|tensor| drawn(tensor, Distribution::Normal(0.0, 0.3))),
+            // The classifier is the one linear layer, and the one with a bias.
+            ("weight", 2) | ("bias", _) => {
+                param.map(|tensor| drawn(tensor, Distribution::Normal(0.0, 0.2)))
+            }
+            _ => param,
+        }
+    }
 }
 
 /// Images that differ from each other by more than noise, which a global average would take away: each has its own
@@ -145,15 +161,6 @@ fn images(shape: [usize; 4], device: &Device) -> Tensor<4> {
         + draw([batch_size, channels, 1, 1], 1.0)
         + gradient(height, [1, 1, height, 1])
         + gradient(width, [1, 1, 1, width])
-}
-
-/// Draws factors of both signs, and shifts.
-fn disturb(norm: &mut BatchNorm, device: &Device) {
-    let channels = norm.gamma.dims();
-    let draw = |distribution| Tensor::random(channels, distribution, device);
-    let sign = draw(Distribution::Uniform(-0.5, 1.0)).sign();
-    norm.gamma = Param::from_tensor(sign * draw(Distribution::Uniform(0.6, 1.4)));
-    norm.beta = Param::from_tensor(draw(Distribution::Normal(0.0, 0.3)));
 }
 
 fn in_form(network: CondenseNet, arguments: &Arguments) -> Result<AnyCondenseNet> {
