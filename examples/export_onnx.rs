@@ -21,13 +21,13 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use condensenet::{
-    AnyCondenseNet, CondenseNet, CondenseNetConfig, NetworkFile, Normalisation, OnnxExport,
-    Variant,
+    AnyNetwork, NetworkConfig, NetworkFile, Normalisation, OnnxExport, Preset, Stem,
+    TrainingNetwork,
     burn::{
         module::{Module, ModuleMapper, Param},
         tensor::{DType, TensorData},
     },
-    config::Stem,
+    config::Describe,
     device,
     prelude::{Device, Distribution, Tensor},
 };
@@ -37,7 +37,7 @@ use safetensors::{Dtype, tensor::TensorView};
 #[derive(Parser)]
 struct Arguments {
     /// Preset, such as cifar_86
-    network: Variant,
+    network: Preset,
     /// Form of the network
     #[arg(long, value_enum, default_value = "converted")]
     form: Form,
@@ -66,15 +66,15 @@ fn main() -> Result<()> {
     let device = device::by_name("flex")?;
     device.seed(arguments.seed);
     let config = arguments.network.config();
-    let ([height, width], odd_size) = match config.stem {
+    let ([height, width], odd_size) = match config.stem() {
         Stem::Cifar => ([32, 32], [29, 38]),
-        Stem::Imagenet => ([224, 224], [131, 98]),
+        Stem::Imagenet | Stem::ImagenetPooled => ([224, 224], [131, 98]),
     };
 
     let network = in_form(as_trained(&config, &device)?, &arguments)?;
     let path = |extension: &str| with_extension(&arguments.output, extension);
     let file = NetworkFile::new(network)
-        .with_class_names((0..config.num_classes).map(|class| format!("class {class}")))
+        .with_class_names((0..config.num_classes()).map(|class| format!("class {class}")))
         .with_normalisation(Normalisation::IMAGENET)
         .with_provenance(format!("random weights, seed {}", arguments.seed));
     file.save(path("safetensors"))?;
@@ -98,11 +98,11 @@ fn main() -> Result<()> {
 }
 
 /// A network with the statistics of random batches, norms with factors of both signs, and all masks at the last stage.
-fn as_trained(config: &CondenseNetConfig, device: &Device) -> Result<CondenseNet> {
+fn as_trained(config: &NetworkConfig, device: &Device) -> Result<TrainingNetwork> {
     let training = device.clone().autodiff();
     let network = config.init(&training)?;
     let mut network = network.map(&mut Disturb::default());
-    let side = 8 * config.min_input_size().max(4);
+    let side = 8 * config.architecture()?.min_input_size().max(4);
     for _ in 0..4 {
         let _ = network.forward(images([4, 3, side, side], &training));
     }
@@ -163,7 +163,7 @@ fn images(shape: [usize; 4], device: &Device) -> Tensor<4> {
         + gradient(width, [1, 1, 1, width])
 }
 
-fn in_form(network: CondenseNet, arguments: &Arguments) -> Result<AnyCondenseNet> {
+fn in_form(network: TrainingNetwork, arguments: &Arguments) -> Result<AnyNetwork> {
     let kept = arguments.classifier_kept;
     if arguments.form == Form::Training {
         ensure!(kept.is_none(), "--classifier-kept needs --form converted");
@@ -185,7 +185,7 @@ fn with_extension(path: &Path, extension: &str) -> PathBuf {
 
 /// Random images and the logits that this library computes for them.
 fn write_probes(
-    network: &AnyCondenseNet,
+    network: &AnyNetwork,
     shapes: &[(&str, [usize; 4])],
     device: &Device,
     path: &Path,
@@ -206,7 +206,7 @@ fn write_probes(
 }
 
 /// The bytes of every weight, one after the other, and a list that says where each starts.
-fn write_raw(network: &AnyCondenseNet, path: &Path, list: &Path) -> Result<()> {
+fn write_raw(network: &AnyNetwork, path: &Path, list: &Path) -> Result<()> {
     let state_dict = network.state_dict();
     let mut bytes = Vec::new();
     let entry = |(key, tensor): (&str, &TensorData)| {

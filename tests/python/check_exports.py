@@ -46,6 +46,10 @@ NETWORKS = [
     ("cifar_86-half-fixed", ["cifar_86", "--classifier-kept", "0.5", "--fixed-size"]),
     ("imagenet_74_c4-half", ["imagenet_74_c4", "--classifier-kept", "0.5"]),
     ("imagenet_74_c8-converted", ["imagenet_74_c8"]),
+    ("cifar_light_94-training", ["cifar_light_94", "--form", "training"]),
+    ("cifar_light_94-converted", ["cifar_light_94"]),
+    ("cifar_densenet_100", ["cifar_densenet_100"]),
+    ("imagenet_densenet_121", ["imagenet_densenet_121"]),
 ]
 
 # What an ONNX model and a network file both say about a network.

@@ -109,7 +109,11 @@ impl<'a> OnnxExport<'a> {
         let Some([height, width]) = self.input_size else {
             return Ok(());
         };
-        self.file.network.config().validate_input(height, width)
+        self.file
+            .network
+            .config()
+            .layers()
+            .validate_input(height, width)
     }
 
     fn model(&self, properties: impl Iterator<Item = StringStringEntryProto>) -> ModelProto {
@@ -118,7 +122,7 @@ impl<'a> OnnxExport<'a> {
         let logits = network.to_graph(&mut builder, &GraphBuilder::input(INPUT));
         let mut graph = builder.finish(PRODUCER, &logits, OUTPUT);
         graph.input = vec![self.describe_input()];
-        let classes = Extent::known(network.config().num_classes);
+        let classes = Extent::known(network.config().num_classes());
         let shape = vec![Extent::named(BATCH), classes];
         graph.output = vec![ValueInfoProto::floats(OUTPUT, shape, String::new())];
         ModelProto {
@@ -139,7 +143,7 @@ impl<'a> OnnxExport<'a> {
             None => ["height", "width"].map(Extent::named),
         };
         let shape = vec![Extent::named(BATCH), Extent::known(3), height, width];
-        let min = self.file.network.config().min_input_size();
+        let min = self.file.network.config().layers().min_input_size();
         let text = format!("RGB images of at least {min}x{min} pixels, normalised");
         ValueInfoProto::floats(INPUT, shape, text)
     }

@@ -14,29 +14,10 @@ use super::{
     graph_builder::{GraphBuilder, Value},
     proto::AttributeProto,
 };
+use crate::{classifier::Classifier, weights::ConvNames};
 
 /// Images and maps are `[batch, channels, height, width]`, features `[batch, channels]`.
 const CHANNELS: usize = 1;
-
-/// The names of a convolution behind its norm.
-pub(super) struct ConvNames {
-    /// What an index stands under.
-    path: String,
-    norm: String,
-    /// Of the weight itself.
-    weight: String,
-}
-
-impl ConvNames {
-    /// Norm and convolution as parts of one module.
-    pub(super) fn nested(path: String) -> Self {
-        Self {
-            norm: format!("{path}.norm"),
-            weight: format!("{path}.conv.weight"),
-            path,
-        }
-    }
-}
 
 impl GraphBuilder {
     /// Norm, ReLU and the dense convolution, whose dropped connections are zeros.
@@ -159,11 +140,29 @@ impl GraphBuilder {
         self.node(path, "AveragePool", &[x], attributes)
     }
 
+    /// The maximum of each 3x3 pixels, at every second of them, padded by one.
+    pub(super) fn max_pool(&mut self, path: &str, x: &Value) -> Value {
+        let attributes = [
+            AttributeProto::ints("kernel_shape", [3, 3]),
+            AttributeProto::ints("strides", [2, 2]),
+            AttributeProto::ints("pads", [1, 1, 1, 1]),
+        ];
+        self.node(path, "MaxPool", &[x], attributes)
+    }
+
     /// The average of each map: `[batch, channels]`.
     pub(super) fn global_average_pool(&mut self, path: &str, x: &Value) -> Value {
         let pooled = self.node(path, "GlobalAveragePool", &[x], []);
         let axis = AttributeProto::int("axis", CHANNELS);
         self.node(&format!("{path}.flatten"), "Flatten", &[&pooled], [axis])
+    }
+
+    /// A classifier in either form.
+    pub(super) fn classifier(&mut self, path: &str, layer: &Classifier, x: &Value) -> Value {
+        match layer {
+            Classifier::Whole(linear) => self.linear(path, linear, x),
+            Classifier::Condensed(linear) => self.condensed_linear(path, linear, x),
+        }
     }
 
     /// A linear layer, its weight as `[outputs, inputs]`.
@@ -179,12 +178,7 @@ impl GraphBuilder {
     }
 
     /// A linear layer over the features that it keeps.
-    pub(super) fn condensed_linear(
-        &mut self,
-        path: &str,
-        layer: &CondensedLinear,
-        x: &Value,
-    ) -> Value {
+    fn condensed_linear(&mut self, path: &str, layer: &CondensedLinear, x: &Value) -> Value {
         let x = self.index(path, &layer.index, x);
         self.linear(&format!("{path}.linear"), &layer.linear, &x)
     }

@@ -1,18 +1,22 @@
-//! The walks: each network's layers in the order in which an image passes them.
+//! The walk: a network's layers in the order in which an image passes them.
+//!
+//! It is written once, over any form of the 1x1 convolution and of the transition.
 
-use super::{
-    graph_builder::{GraphBuilder, Value},
-    layers::ConvNames,
-};
+use condensenet_core::{CondensedConv, GroupConv, LearnedGroupConv};
+
+use super::graph_builder::{GraphBuilder, Value};
 use crate::{
-    condensenet::CondenseNet,
-    converted::{Classifier, ConvertedCondenseNet},
-    dense_layer::{CondensedLayer, DenseLayer, Layer},
+    conv_1x1::Conv1x1,
+    dense_layer::BottleneckLayer,
     features::Features,
-    file::AnyCondenseNet,
+    network::{AnyNetwork, ConvertedNetwork, TrainingNetwork},
+    transition::{AveragePool, ConvTransition, Transition},
+    weights::{ConvNames, Spelling},
 };
 
-impl AnyCondenseNet {
+const CLASSIFIER: &str = "classifier";
+
+impl AnyNetwork {
     /// Adds the network to a graph; returns the logits.
     pub(super) fn to_graph(&self, graph: &mut GraphBuilder, images: &Value) -> Value {
         match self {
@@ -22,69 +26,112 @@ impl AnyCondenseNet {
     }
 }
 
-impl CondenseNet {
+impl TrainingNetwork {
     fn to_graph(&self, graph: &mut GraphBuilder, images: &Value) -> Value {
-        let features = graph.features(&self.features, images);
-        graph.linear("classifier", &self.classifier, &features)
-    }
-}
-
-impl ConvertedCondenseNet {
-    fn to_graph(&self, graph: &mut GraphBuilder, images: &Value) -> Value {
-        let features = graph.features(&self.features, images);
-        match &self.classifier {
-            Classifier::Whole(linear) => graph.linear("classifier", linear, &features),
-            Classifier::Condensed(linear) => {
-                graph.condensed_linear("classifier", linear, &features)
+        let spelling = Spelling::of(&self.config());
+        match self {
+            Self::CondenseNet(network) => {
+                let features = graph.features(spelling, &network.features, images);
+                graph.linear(CLASSIFIER, &network.classifier, &features)
+            }
+            Self::LightCondenseNet(network) => {
+                let features = graph.features(spelling, &network.features, images);
+                graph.linear(CLASSIFIER, &network.classifier, &features)
+            }
+            Self::DenseNet(network) => {
+                let features = graph.features(spelling, &network.features, images);
+                graph.classifier(CLASSIFIER, &network.classifier, &features)
             }
         }
     }
 }
 
-/// A dense layer that can be written as nodes.
-trait GraphLayer: Layer {
-    /// Adds the layer to a graph; returns the channels that it makes.
-    fn to_graph(&self, path: &str, graph: &mut GraphBuilder, x: &Value) -> Value;
-}
-
-impl GraphLayer for DenseLayer {
-    fn to_graph(&self, path: &str, graph: &mut GraphBuilder, x: &Value) -> Value {
-        let [conv_1, conv_2] = conv_names(path);
-        let x = graph.learned_group_conv(&conv_1, &self.conv_1x1, x);
-        graph.group_conv(&conv_2, &self.conv_3x3, &x)
+impl ConvertedNetwork {
+    fn to_graph(&self, graph: &mut GraphBuilder, images: &Value) -> Value {
+        let spelling = Spelling::of(&self.config());
+        let features = match self {
+            Self::CondenseNet(network) => graph.features(spelling, &network.features, images),
+            Self::LightCondenseNet(network) => graph.features(spelling, &network.features, images),
+            Self::DenseNet(network) => graph.features(spelling, &network.features, images),
+        };
+        graph.classifier(CLASSIFIER, self.classifier(), &features)
     }
 }
 
-impl GraphLayer for CondensedLayer {
-    fn to_graph(&self, path: &str, graph: &mut GraphBuilder, x: &Value) -> Value {
-        let [conv_1, conv_2] = conv_names(path);
-        let x = graph.condensed_conv(&conv_1, &self.conv_1x1, x);
-        graph.group_conv(&conv_2, &self.conv_3x3, &x)
+/// A 1x1 convolution that can be written as nodes.
+trait GraphConv: Conv1x1 {
+    /// Adds norm, ReLU and convolution to a graph; returns the map that they make.
+    fn to_graph(&self, names: &ConvNames, graph: &mut GraphBuilder, x: &Value) -> Value;
+}
+
+impl GraphConv for LearnedGroupConv {
+    fn to_graph(&self, names: &ConvNames, graph: &mut GraphBuilder, x: &Value) -> Value {
+        graph.learned_group_conv(names, self, x)
     }
 }
 
-/// The names of the two convolutions of a dense layer.
-fn conv_names(path: &str) -> [ConvNames; 2] {
-    [1, 2].map(|conv| ConvNames::nested(format!("{path}.conv_{conv}")))
+impl GraphConv for CondensedConv {
+    fn to_graph(&self, names: &ConvNames, graph: &mut GraphBuilder, x: &Value) -> Value {
+        graph.condensed_conv(names, self, x)
+    }
+}
+
+impl GraphConv for GroupConv {
+    fn to_graph(&self, names: &ConvNames, graph: &mut GraphBuilder, x: &Value) -> Value {
+        graph.group_conv(names, self, x)
+    }
+}
+
+/// What stands in front of a transition's pool, if it can be written as nodes.
+trait GraphTransition: Transition {
+    /// Adds it to a graph; returns the map that is to be pooled.
+    fn to_graph(&self, names: &ConvNames, graph: &mut GraphBuilder, x: Value) -> Value;
+}
+
+impl GraphTransition for AveragePool {
+    fn to_graph(&self, _names: &ConvNames, _graph: &mut GraphBuilder, x: Value) -> Value {
+        x
+    }
+}
+
+impl<C: GraphConv> GraphTransition for ConvTransition<C> {
+    fn to_graph(&self, names: &ConvNames, graph: &mut GraphBuilder, x: Value) -> Value {
+        self.conv_1x1.to_graph(names, graph, &x)
+    }
 }
 
 impl GraphBuilder {
-    /// Stem, dense blocks with pools between them, last norm, ReLU and global average.
-    fn features<L: GraphLayer>(&mut self, features: &Features<L>, images: &Value) -> Value {
+    /// Stem, dense blocks with transitions between them, last norm, ReLU and global average.
+    fn features<C: GraphConv, T: GraphTransition>(
+        &mut self,
+        spelling: Spelling,
+        features: &Features<BottleneckLayer<C>, T>,
+        images: &Value,
+    ) -> Value {
         let (stem, [stride, _]) = (features.stem.weight.val(), features.stem.stride);
-        let mut x = self.conv("features.init_conv.weight", stem, stride, 1, images);
+        let key = format!("{}.weight", spelling.stem_conv());
+        let mut x = self.conv(&key, stem, stride, 1, images);
+        if let Some(norm) = &features.stem_norm {
+            x = self.norm_relu(spelling.stem_norm(), norm, &x);
+            x = self.max_pool(spelling.stem_pool(), &x);
+        }
+        let mut transitions = features.transitions.iter().enumerate();
         for (index, block) in features.blocks.iter().enumerate() {
-            if index > 0 {
-                x = self.average_pool(&format!("features.transition_{index}.pool"), &x);
+            if index > 0
+                && let Some((behind, transition)) = transitions.next()
+            {
+                x = transition.to_graph(&spelling.transition(behind), self, x);
+                x = self.average_pool(&format!("{}.pool", spelling.transition_path(behind)), &x);
             }
             for (layer, dense) in block.layers.iter().enumerate() {
-                let (block, layer) = (index + 1, layer + 1);
-                let path = format!("features.denseblock_{block}.denselayer_{layer}");
-                let new = dense.to_graph(&path, self, &x);
-                x = self.concat_channels(&format!("{path}.concat"), &[&x, &new]);
+                let [conv_1x1, conv_3x3] = spelling.dense_layer(index, layer);
+                let narrow = dense.conv_1x1.to_graph(&conv_1x1, self, &x);
+                let new = self.group_conv(&conv_3x3, &dense.conv_3x3, &narrow);
+                let path = format!("{}.concat", spelling.dense_layer_path(index, layer));
+                x = self.concat_channels(&path, &[&x, &new]);
             }
         }
-        let x = self.norm_relu("features.norm_last", &features.norm, &x);
+        let x = self.norm_relu(spelling.last_norm(), &features.norm, &x);
         self.global_average_pool("features.pool_last", &x)
     }
 }

@@ -1,6 +1,6 @@
 //! How two PyTorch codes spell the same layers.
 
-use crate::config::Stem;
+use crate::config::{NetworkConfig, Stem};
 
 /// Whose names the tensors of a network have. Blocks and layers are counted from 0 here, from 1 in
 /// the names.
@@ -22,6 +22,14 @@ pub(crate) struct ConvNames {
 }
 
 impl Spelling {
+    /// The names of a network's tensors.
+    pub(crate) const fn of(config: &NetworkConfig) -> Self {
+        match config {
+            NetworkConfig::DenseNet(config) => Self::of_densenet(config.stem),
+            NetworkConfig::CondenseNet(_) | NetworkConfig::LightCondenseNet(_) => Self::Original,
+        }
+    }
+
     /// A DenseNet with torchvision's stem has torchvision's names.
     pub(crate) const fn of_densenet(stem: Stem) -> Self {
         if stem.is_pooled() {
@@ -46,6 +54,14 @@ impl Spelling {
         }
     }
 
+    /// The maximum pool of a pooled stem.
+    pub(crate) const fn stem_pool(self) -> &'static str {
+        match self {
+            Self::Original => "features.init_pool",
+            Self::Torchvision => "features.pool0",
+        }
+    }
+
     /// The norm after the last block; torchvision's has that number whatever stands before it.
     pub(crate) const fn last_norm(self) -> &'static str {
         match self {
@@ -54,31 +70,43 @@ impl Spelling {
         }
     }
 
+    /// A dense layer.
+    pub(crate) fn dense_layer_path(self, block: usize, layer: usize) -> String {
+        let (block, layer) = (block + 1, layer + 1);
+        match self {
+            Self::Original => format!("features.denseblock_{block}.denselayer_{layer}"),
+            Self::Torchvision => format!("features.denseblock{block}.denselayer{layer}"),
+        }
+    }
+
     /// The 1x1 and the 3x3 of a dense layer.
     pub(crate) fn dense_layer(self, block: usize, layer: usize) -> [ConvNames; 2] {
-        let (block, layer) = (block + 1, layer + 1);
+        let path = self.dense_layer_path(block, layer);
         [1, 2].map(|conv| match self {
-            Self::Original => {
-                let path = format!("features.denseblock_{block}.denselayer_{layer}.conv_{conv}");
-                ConvNames::nested(path)
-            }
-            Self::Torchvision => {
-                let path = format!("features.denseblock{block}.denselayer{layer}");
-                ConvNames {
-                    norm: format!("{path}.norm{conv}"),
-                    weight: format!("{path}.conv{conv}.weight"),
-                    path,
-                }
-            }
+            Self::Original => ConvNames::nested(format!("{path}.conv_{conv}")),
+            Self::Torchvision => ConvNames {
+                path: path.clone(),
+                norm: format!("{path}.norm{conv}"),
+                weight: format!("{path}.conv{conv}.weight"),
+            },
         })
+    }
+
+    /// The transition behind a block.
+    pub(crate) fn transition_path(self, block: usize) -> String {
+        let number = block + 1;
+        match self {
+            Self::Original => format!("features.transition_{number}"),
+            Self::Torchvision => format!("features.transition{number}"),
+        }
     }
 
     /// The 1x1 of the transition behind a block.
     pub(crate) fn transition(self, block: usize) -> ConvNames {
-        let number = block + 1;
+        let path = self.transition_path(block);
         ConvNames::nested(match self {
-            Self::Original => format!("features.transition_{number}.conv"),
-            Self::Torchvision => format!("features.transition{number}"),
+            Self::Original => format!("{path}.conv"),
+            Self::Torchvision => path,
         })
     }
 }

@@ -10,7 +10,8 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use condensenet_core::channel_shuffle;
 use condensenet_models::{
-    CondenseNet, CondenseNetConfig, NetworkFile, Normalisation, OnnxExport, Stem, Variant,
+    CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, NetworkFile,
+    Normalisation, OnnxExport, Preset, Stem, TrainingNetwork, config::Describe,
 };
 use model::{Attribute, Model, ValueInfo, Values};
 use tempfile::TempDir;
@@ -25,16 +26,16 @@ fn config() -> CondenseNetConfig {
         .with_dropout(0.1)
 }
 
-fn condensed(config: &CondenseNetConfig) -> CondenseNet {
+fn condensed(config: &NetworkConfig) -> TrainingNetwork {
     let network = config.init(&Device::default());
     let mut network = network.expect("a valid configuration");
-    network.condense_to(config.condensation_factor - 1);
+    network.condense_to(network.schedule().last_stage());
     network
 }
 
 /// A network in training form, in test-time form, and with half of the classifier.
-fn forms(config: &CondenseNetConfig) -> [NetworkFile; 3] {
-    let training = condensed(config);
+fn forms(config: impl Into<NetworkConfig>) -> [NetworkFile; 3] {
+    let training = condensed(&config.into());
     let converted = training.convert().expect("a condensed network");
     let half = converted.clone().condense_classifier(0.5);
     [
@@ -65,15 +66,22 @@ fn value_info(name: &str, shape: &[&str]) -> ValueInfo {
 
 #[test]
 fn every_node_reads_what_was_made_before_it_and_fits() {
-    let mut configs = vec![config(), config().with_stem(Stem::Imagenet)];
-    configs.push(config().with_groups_1x1(1).with_groups_3x3(1));
-    configs.extend(Variant::ALL.map(Variant::config));
+    let pooled = DenseNetConfig::constant_growth(vec![2, 3], 8).with_stem(Stem::ImagenetPooled);
+    let mut configs: Vec<NetworkConfig> = vec![
+        config().into(),
+        config().with_stem(Stem::Imagenet).into(),
+        config().with_groups_1x1(1).with_groups_3x3(1).into(),
+        LightCondenseNetConfig::new(vec![2, 1], vec![4, 8]).into(),
+        pooled.into(),
+    ];
+    configs.extend(Preset::ALL.map(Preset::config));
     for config in configs {
-        let (height, width) = (config.min_input_size() + 3, 2 * config.min_input_size() + 5);
-        for file in forms(&config) {
+        let min = config.architecture().expect("valid").min_input_size();
+        let (height, width) = (min + 3, 2 * min + 5);
+        for file in forms(config.clone()) {
             let model = exported(&file);
             let shapes = shapes::follow(&model, [7, 3, height, width]);
-            assert_eq!(shapes["logits"], [7, config.num_classes], "{config:?}");
+            assert_eq!(shapes["logits"], [7, config.num_classes()], "{config:?}");
 
             let names: BTreeSet<_> = model.nodes.iter().map(|node| &node.name).collect();
             assert_eq!(names.len(), model.nodes.len(), "names of nodes are unique");
@@ -86,7 +94,7 @@ fn every_node_reads_what_was_made_before_it_and_fits() {
 
 #[test]
 fn weights_stand_under_their_keys_in_the_state_dict() {
-    for file in forms(&config()) {
+    for file in forms(config()) {
         let model = exported(&file);
         let state_dict = file.network.state_dict();
         for (key, tensor) in state_dict.iter() {
@@ -113,7 +121,7 @@ fn weights_stand_under_their_keys_in_the_state_dict() {
         let own = model.initializers.iter().map(|tensor| tensor.name.as_str());
         let own = own.filter(|name| !state_dict.contains_key(name));
         assert!(own.clone().all(|name| name.ends_with("conv_1.permutation")));
-        let layers = file.network.config().dense_layers().count();
+        let layers = config().dense_layers().count();
         let converted = file.network.form_name() == "converted";
         assert_eq!(own.count(), if converted { layers } else { 0 });
     }
@@ -132,7 +140,7 @@ fn product(tensor: &TensorData, mask: Option<&TensorData>) -> Vec<f32> {
 
 #[test]
 fn a_shuffle_gathers_as_the_layer_does() {
-    let [_, converted, _] = forms(&config());
+    let [_, converted, _] = forms(config());
     let model = exported(&converted);
     let mut shuffles = 0;
     for node in model
@@ -155,7 +163,7 @@ fn a_shuffle_gathers_as_the_layer_does() {
 
 #[test]
 fn each_form_has_the_operators_that_the_documentation_names() {
-    let [training, converted, half] = forms(&config()).map(|file| exported(&file));
+    let [training, converted, half] = forms(config()).map(|file| exported(&file));
     // Stem, and for each of three layers a 1x1 and a 3x3; the last norm stands alone.
     let common = [
         ("AveragePool", 1),
@@ -191,7 +199,7 @@ fn each_form_has_the_operators_that_the_documentation_names() {
 
 #[test]
 fn sizes_are_open_unless_they_are_fixed() {
-    let [_, file, _] = forms(&config());
+    let [_, file, _] = forms(config());
     let logits = value_info("logits", &["batch", "5"]);
     let open = exported(&file);
     let input = value_info("input", &["batch", "3", "height", "width"]);
@@ -209,7 +217,7 @@ fn sizes_are_open_unless_they_are_fixed() {
 
 #[test]
 fn the_model_says_what_is_known_about_the_network() {
-    let [_, _, file] = forms(&config());
+    let [_, _, file] = forms(config());
     let file = file
         .with_class_names(["bird", "cat", "deer", "dog", "frog"])
         .with_normalisation(Normalisation::CIFAR10)
@@ -222,7 +230,7 @@ fn the_model_says_what_is_known_about_the_network() {
 
     let metadata = &model.metadata;
     let described: CondenseNetConfig = serde_json::from_str(&metadata["config"]).expect("JSON");
-    assert_eq!(described, config());
+    assert_eq!(described, config().into());
     let names: Vec<String> = serde_json::from_str(&metadata["class_names"]).expect("JSON");
     assert_eq!(Some(names), file.class_names);
     let normalisation = serde_json::from_str(&metadata["normalisation"]).expect("JSON");
@@ -237,7 +245,7 @@ fn the_model_says_what_is_known_about_the_network() {
 
 #[test]
 fn the_same_network_gives_the_same_bytes_and_no_other_file() {
-    let [_, file, _] = forms(&config());
+    let [_, file, _] = forms(config());
     let (directory, path) = somewhere();
     let save = || {
         OnnxExport::new(&file).save(&path).expect("a model");
@@ -252,7 +260,7 @@ fn the_same_network_gives_the_same_bytes_and_no_other_file() {
 
 #[test]
 fn what_cannot_be_written_is_an_error_with_the_path() {
-    let [_, file, _] = forms(&config());
+    let [_, file, _] = forms(config());
     let (directory, path) = somewhere();
     let place = path.display();
 

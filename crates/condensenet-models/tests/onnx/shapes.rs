@@ -50,6 +50,7 @@ fn output(model: &Model, node: &Node, inputs: &[&[usize]]) -> Vec<usize> {
                 [weight[2] as i64, weight[3] as i64]
             );
         }
+        "MaxPool" => slide(node, &mut shape, node.ints("pads")),
         "AveragePool" => slide(node, &mut shape, &[0; 4]),
         "BatchNormalization" => {
             assert_eq!(inputs[1..], [[shape[1]].as_slice(); 4], "{at}");
