@@ -31,17 +31,21 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::{network::AnyNetwork, normalisation::Normalisation, weights::StateDict};
+use crate::{network::AnyNetwork, normalisation::Normalisation};
 
+mod convert;
 mod error;
 mod header;
 pub(crate) mod metadata;
+mod plain;
 pub(crate) mod size;
 mod tensors;
 pub(crate) mod write;
 
+pub use convert::ConvertError;
 pub use error::FileError;
 pub(crate) use error::Problem;
+pub(crate) use plain::{describes_network, is_safetensors};
 
 /// A network and what is known about it, as one file holds them.
 ///
@@ -161,12 +165,4 @@ impl NetworkFile {
             provenance: described.provenance,
         })
     }
-}
-
-/// Reads the tensors of any safetensors file.
-pub(crate) fn read_tensors(path: &Path) -> Result<StateDict, FileError> {
-    let mut reader = header::Reader::open(path)?;
-    let header = reader.header()?;
-    let data = reader.data(&header)?;
-    tensors::decode(&header, &data).map_err(FileError::at(path))
 }

@@ -6,6 +6,8 @@
 //! concluded from what, and stops with an error that names the missing option where a file leaves
 //! more than one answer.
 //!
+//! A safetensors file with the same names and tensors is read as well.
+//!
 //! The weights may lie under `state_dict` beside an optimizer's state, which is ignored and reported
 //! so, or at the top. `module.` in front of every name, which `DataParallel` puts there, is taken
 //! off, and torchvision's old names (`norm.1`, `conv.2`) become the current ones (`norm1`, `conv2`).

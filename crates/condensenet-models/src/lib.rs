@@ -35,6 +35,7 @@ mod light_condensenet;
 pub mod network;
 mod normalisation;
 pub mod onnx;
+mod open;
 #[cfg(feature = "flex")]
 pub mod session;
 mod transition;
@@ -53,12 +54,13 @@ pub use dense_layer::{BottleneckLayer, CondensedLayer, DenseLayer, GroupedLayer,
 pub use densenet::DenseNet;
 pub use error::{ConfigError, NotCondensed, UnknownPreset, UnknownVariant};
 pub use features::Features;
-pub use file::{FileError, NetworkFile};
+pub use file::{ConvertError, FileError, NetworkFile};
 pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
 pub use light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet};
 pub use network::{AnyNetwork, ConvertedNetwork, TrainingNetwork};
 pub use normalisation::Normalisation;
 pub use onnx::{OnnxError, OnnxExport};
+pub use open::{OpenError, OpenedNetwork, open_network};
 #[cfg(feature = "flex")]
 pub use session::{InferenceSession, SessionError, SessionNetwork};
 pub use transition::{AveragePool, ConvTransition, Transition, average_pool};

@@ -24,7 +24,7 @@ pub struct Comparison {
 }
 
 /// One form of a network.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// What it gets wrong.
     pub evaluation: Evaluation,

@@ -1,20 +1,34 @@
-//! What a network gets wrong.
+//! What a network gets wrong, and how sure of itself it is about that.
+//!
+//! Logits and labels are gathered batch by batch in an [`Evaluator`]; everything else, from the error to the
+//! confusion matrix, is arithmetic on the host, in double precision and without a tensor.
 
-use burn::{
-    data::dataloader::DataLoader,
-    nn::loss::CrossEntropyLossConfig,
-    tensor::{ElementConversion, Tensor},
-};
-use serde::Serialize;
+use std::{fmt, path::Path};
+
+use burn::{data::dataloader::DataLoader, tensor::Tensor};
+use serde::{Deserialize, Serialize};
 
 use crate::{
+    checkpoint::write_atomically,
     data::{ImageBatch, ImageLoader},
     error::TrainError,
-    metrics::count_top_k_errors,
 };
 
-/// The error of a network on a set of images.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+mod calibration;
+mod confusion;
+mod evaluator;
+mod flips;
+
+pub use calibration::{CALIBRATION_BINS, CalibrationBin, expected_calibration_error};
+pub use confusion::ConfusionMatrix;
+pub use evaluator::Evaluator;
+pub use flips::with_flips;
+
+/// The name of the file in a run's directory that holds the latest [`EvaluationRecord`].
+pub const EVALUATION_FILE: &str = "evaluation.json";
+
+/// What a network gets wrong on a set of images. Its [`Display`](fmt::Display) is a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Number of images.
     pub images: usize,
@@ -24,6 +38,61 @@ pub struct Evaluation {
     pub top1_error: f64,
     /// Images whose class is not among the five largest logits, in percent.
     pub top5_error: f64,
+    /// By how much the network is more or less sure of itself than it is right, in percent; see
+    /// [`expected_calibration_error`].
+    pub expected_calibration_error: f64,
+    /// What that is the mean of: the images in [`CALIBRATION_BINS`] bins of equal width by confidence.
+    pub calibration: Vec<CalibrationBin>,
+    /// The top-1 error of each class in percent; `None` for a class without an image.
+    pub class_errors: Vec<Option<f64>>,
+    /// Which classes are taken for which.
+    pub confusion: ConfusionMatrix,
+}
+
+/// An evaluation with what was evaluated: the content of `evaluation.json` in a run's directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// The checkpoint or the file.
+    pub network: String,
+    /// Epochs that the network was trained for, where that is known.
+    pub epoch: Option<usize>,
+    /// `training` or `converted`.
+    pub form: String,
+    /// Whether logits are the mean over an image and its mirror image.
+    pub flips: bool,
+    /// The names of the classes, in the order of their labels.
+    pub class_names: Vec<String>,
+    /// What the network gets wrong.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+}
+
+impl EvaluationRecord {
+    /// Writes the record into a directory as [`EVALUATION_FILE`], whole or not at all.
+    ///
+    /// # Errors
+    /// Fails with [`TrainError::Io`] if the directory can't be written.
+    pub fn save(&self, directory: &Path) -> Result<(), TrainError> {
+        let path = directory.join(EVALUATION_FILE);
+        let json =
+            serde_json::to_vec(self).map_err(|error| TrainError::checkpoint(&path, error))?;
+        write_atomically(&path, &json)
+    }
+
+    /// Reads the record of a directory; `None` if nothing was evaluated yet.
+    ///
+    /// # Errors
+    /// Fails if the file is there and can't be read.
+    pub fn load(directory: &Path) -> Result<Option<Self>, TrainError> {
+        let path = directory.join(EVALUATION_FILE);
+        match std::fs::read(&path) {
+            Ok(json) => serde_json::from_slice(&json)
+                .map(Some)
+                .map_err(|error| TrainError::checkpoint(&path, format!("is corrupt: {error}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(TrainError::io(&path)(error)),
+        }
+    }
 }
 
 /// Evaluates a network, given as the function from images to logits, on every image of a loader.
@@ -34,32 +103,20 @@ pub fn evaluate(
     network: impl Fn(Tensor<4>) -> Tensor<2>,
     loader: &ImageLoader,
 ) -> Result<Evaluation, TrainError> {
-    let (mut images, mut loss, mut top1, mut top5) = (0, 0.0, 0, 0);
+    let mut evaluator: Option<Evaluator> = None;
     for batch in loader.iter() {
         let batch = batch.map_err(|error| TrainError::Loop(error.to_string()))?;
-        let (count, labels) = (batch.len(), batch.labels.clone());
+        let labels = batch.labels.clone();
         let logits = network(batch.images);
         let [_, num_classes] = logits.dims();
-        let mean: f64 = CrossEntropyLossConfig::new()
-            .init(&logits.device())
-            .forward(logits.clone(), labels.clone())
-            .into_scalar::<f32>()
-            .elem();
         let logits: Vec<f32> = logits.into_data().iter().collect();
         let labels: Vec<i64> = labels.into_data().iter().collect();
         let labels: Vec<usize> = labels.into_iter().map(|label| label as usize).collect();
-        images += count;
-        loss += mean * count as f64;
-        top1 += count_top_k_errors(&logits, &labels, num_classes, 1);
-        top5 += count_top_k_errors(&logits, &labels, num_classes, 5);
+        evaluator
+            .get_or_insert_with(|| Evaluator::new(num_classes))
+            .add(&logits, &labels);
     }
-    let per_image = 1.0 / images.max(1) as f64;
-    Ok(Evaluation {
-        images,
-        loss: loss * per_image,
-        top1_error: 100.0 * top1 as f64 * per_image,
-        top5_error: 100.0 * top5 as f64 * per_image,
-    })
+    Ok(evaluator.unwrap_or_else(|| Evaluator::new(0)).finish())
 }
 
 /// Returns the largest difference between two networks' logits on any image of a loader.
@@ -79,4 +136,58 @@ pub fn largest_logit_difference(
         largest = largest.max(difference.into_scalar::<f32>());
     }
     Ok(largest)
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "images             {}", self.images)?;
+        writeln!(f, "loss               {:.4}", self.loss)?;
+        writeln!(f, "top-1 error        {:.2} %", self.top1_error)?;
+        writeln!(f, "top-5 error        {:.2} %", self.top5_error)?;
+        let calibration = self.expected_calibration_error;
+        write!(f, "calibration error  {calibration:.2} %")
+    }
+}
+
+impl fmt::Display for EvaluationRecord {
+    /// Writes a table: the totals, then as many classes and confusions as fit on a screen, the worst first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ROWS: usize = 20;
+        const CONFUSIONS: usize = 5;
+        let epoch = self.epoch.map(|epoch| format!(" (epoch {epoch})"));
+        let flips = if self.flips { ", with flips" } else { "" };
+        writeln!(
+            f,
+            "network            {}{}",
+            self.network,
+            epoch.unwrap_or_default()
+        )?;
+        writeln!(f, "form               {}{flips}", self.form)?;
+        writeln!(f, "{}", self.evaluation)?;
+
+        let name = |class: usize| self.class_names.get(class).map_or("?", String::as_str);
+        let width = self.class_names.iter().map(|name| name.chars().count());
+        let width = width.max().unwrap_or(0).clamp(5, 30);
+        let errors = self.evaluation.class_errors.iter().enumerate();
+        let mut errors: Vec<(usize, f64)> = errors
+            .filter_map(|(class, error)| error.map(|error| (class, error)))
+            .collect();
+        errors.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        writeln!(f, "\n{:width$}    error  most often taken for", "class")?;
+        for &(class, error) in errors.iter().take(ROWS) {
+            let confusions = self.evaluation.confusion.of_class(class);
+            let confusions: Vec<String> = confusions
+                .into_iter()
+                .take(CONFUSIONS)
+                .map(|(other, count)| format!("{} {count}", name(other)))
+                .collect();
+            let (class, confusions) = (name(class), confusions.join(", "));
+            let line = format!("{class:width$} {error:6.2} %  {confusions}");
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        if errors.len() > ROWS {
+            writeln!(f, "and {} classes with less error", errors.len() - ROWS)?;
+        }
+        Ok(())
+    }
 }

@@ -24,7 +24,11 @@ pub use comparison::{Comparison, Row};
 pub use console::epoch_line;
 pub use data_source::{DataSource, RunData};
 pub use error::TrainError;
-pub use evaluation::{Evaluation, evaluate, largest_logit_difference};
+pub use evaluation::{
+    CALIBRATION_BINS, CalibrationBin, ConfusionMatrix, EVALUATION_FILE, Evaluation,
+    EvaluationRecord, Evaluator, evaluate, expected_calibration_error, largest_logit_difference,
+    with_flips,
+};
 pub use learner::Condensation;
 pub use learning_rate::LearningRateSchedule;
 pub use metrics::{ErrorInput, TopKErrorMetric, count_top_k_errors};

@@ -3,8 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
-    fs::{self, File},
-    io::Read,
+    fs,
     path::Path,
 };
 
@@ -32,8 +31,8 @@ pub(super) struct Checkpoint {
 }
 
 pub(super) fn read(path: &Path) -> Result<Checkpoint, ImportError> {
-    let (state_dict, mut ignored) = if is_safetensors(path) {
-        let state_dict = file::read_tensors(path).map_err(ImportError::File)?;
+    let (state_dict, mut ignored) = if file::is_safetensors(path) {
+        let state_dict = StateDict::load_safetensors(path).map_err(ImportError::File)?;
         (state_dict, Vec::new())
     } else {
         read_pickles(path)?
@@ -45,22 +44,6 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, ImportError> {
         ignored,
         renamed,
     })
-}
-
-/// Says whether a file is called a safetensors file, or begins like one: with a length that it has
-/// room for, and a JSON object.
-fn is_safetensors(path: &Path) -> bool {
-    if path.extension().is_some_and(|end| end == "safetensors") {
-        return true;
-    }
-    let mut start = [0; 9];
-    let read = File::open(path).and_then(|mut file| {
-        file.read_exact(&mut start)?;
-        file.metadata()
-    });
-    let [length @ .., first] = start;
-    let length = u64::from_le_bytes(length);
-    read.is_ok_and(|file| first == b'{' && length <= file.len().saturating_sub(8))
 }
 
 /// Reads what PyTorch's `save` wrote: tensors, and the names of what else there is.

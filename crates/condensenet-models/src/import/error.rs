@@ -91,7 +91,7 @@ pub enum ImportError {
         /// Every fault.
         source: StateDictError,
     },
-    /// The network that was inferred is far larger than the file, or a safetensors file is unsound.
+    /// The network that was inferred is far larger than the file, or a safetensors file is damaged.
     #[error(transparent)]
     File(FileError),
 }
