@@ -18,7 +18,8 @@ pub enum DeviceError {
     },
     /// The backend is compiled in, the device is not there.
     #[error(
-        "there is no device `{name}` on this machine: {family} sees {count} device(s), counted from 0"
+        "there is no device `{name}` on this machine: {family} sees {count} device(s), counted from 0; there are: {}",
+        .there.join(", ")
     )]
     NotThere {
         /// What was asked for.
@@ -27,9 +28,13 @@ pub enum DeviceError {
         family: &'static str,
         /// How many devices of the family there are.
         count: usize,
+        /// The devices of every family that are there.
+        there: Vec<String>,
     },
-    /// The index is no number.
-    #[error("`{name}` is no device: expected FAMILY or FAMILY:INDEX, such as `flex` or `cuda:0`")]
+    /// The index is no number, or named twice.
+    #[error(
+        "`{name}` is no device: expected FAMILY, FAMILY:INDEX, or several different ones as in FAMILY:0,1, such as `flex` or `cuda:0`"
+    )]
     Malformed {
         /// What was asked for.
         name: String,
@@ -87,9 +92,45 @@ pub fn by_name(name: &str) -> Result<Device, DeviceError> {
             name: name.to_owned(),
             family,
             count: devices.len(),
+            there: all(),
         });
     }
     Ok(devices.swap_remove(index))
+}
+
+/// Finds several devices of one family by name, as in `cuda:0,1`; a single one as [`by_name`] does.
+///
+/// # Errors
+/// Fails as [`by_name`] does, for the first that can't be had, and if a device is named twice.
+///
+/// # Example
+/// ```
+/// assert_eq!(condensenet::device::all_by_name("flex")?.len(), 1);
+/// assert!(condensenet::device::all_by_name("flex:0,0").is_err());
+/// # Ok::<(), condensenet::device::DeviceError>(())
+/// ```
+pub fn all_by_name(names: &str) -> Result<Vec<Device>, DeviceError> {
+    let Some((family, indices)) = names.split_once(':') else {
+        return by_name(names).map(|device| vec![device]);
+    };
+    let indices: Vec<&str> = indices.split(',').map(str::trim).collect();
+    let is_repeated = |(at, index)| indices[..at].contains(index);
+    if indices.iter().enumerate().any(is_repeated) {
+        let name = names.to_owned();
+        return Err(DeviceError::Malformed { name });
+    }
+    let devices = indices
+        .iter()
+        .map(|index| by_name(&format!("{family}:{index}")));
+    devices.collect()
+}
+
+/// Names every device that is there.
+fn all() -> Vec<String> {
+    let families = available().into_iter();
+    let names = families
+        .flat_map(|(family, count)| (0..count).map(move |index| format!("{family}:{index}")));
+    names.collect()
 }
 
 /// Finds the device that the environment variable `BURN_DEVICE` names, or else the first family that is compiled in.

@@ -7,6 +7,9 @@ use std::{
 };
 
 use anyhow::Error;
+use clap::builder::styling::AnsiColor;
+
+use crate::style;
 
 /// The options of a command line do not go together.
 #[derive(Debug)]
@@ -32,7 +35,8 @@ pub(crate) fn report(error: &Error) -> ExitCode {
     }
     // The library's messages carry their cause, so that the chain would say everything twice.
     // Nobody is left to tell when standard error is closed as well.
-    writeln!(io::stderr(), "error: {error}").ok();
+    let word = style::on_stderr("error", AnsiColor::Red);
+    writeln!(io::stderr(), "{word}: {error}").ok();
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }
 

@@ -1,9 +1,9 @@
-//! What both forms of a network cost.
+//! What a network is, and what both of its forms cost, in a few lines.
 
 use std::io::Write;
 
 use anyhow::Result;
-use condensenet::{Complexity, CondenseNetConfig, Convention, Form};
+use condensenet::{Complexity, CondenseNetConfig, Convention, Form, NetworkFile};
 
 /// Writes parameters and multiply-adds of both forms.
 pub(crate) fn write_sizes(
@@ -19,4 +19,20 @@ pub(crate) fn write_sizes(
         writeln!(out, "{name:9} {params:11} {multiply_adds:14}")?;
     }
     Ok(())
+}
+
+/// Describes the network of a file in a line.
+pub(crate) fn describe(file: &NetworkFile) -> String {
+    let config = file.network.config();
+    let dashed = |numbers: &[usize]| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        numbers.join("-")
+    };
+    format!(
+        "{} form, {} layers of growth {}, {} classes",
+        file.network.form_name(),
+        dashed(&config.layers_per_block),
+        dashed(&config.growth_rates),
+        config.num_classes,
+    )
 }

@@ -6,11 +6,12 @@
 use std::{fmt, path::Path};
 
 use burn::{data::dataloader::DataLoader, tensor::Tensor};
+use condensenet_models::CondenseNetConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     checkpoint::write_atomically,
-    data::{ImageBatch, ImageLoader},
+    data::{ImageBatch, ImageLoader, ImageSet},
     error::TrainError,
 };
 
@@ -93,6 +94,25 @@ impl EvaluationRecord {
             Err(error) => Err(TrainError::io(&path)(error)),
         }
     }
+}
+
+/// Checks that a network can be evaluated on a set of images.
+///
+/// # Errors
+/// Fails with [`TrainError::NoImages`], with [`TrainError::Config`] if they are too small, and with
+/// [`TrainError::ClassCount`] if they have other classes.
+pub fn check_images(network: &CondenseNetConfig, images: &ImageSet) -> Result<(), TrainError> {
+    if images.is_empty() {
+        return Err(TrainError::NoImages("validation"));
+    }
+    network.validate_input(images.height(), images.width())?;
+    if images.class_count() != network.num_classes {
+        return Err(TrainError::ClassCount {
+            network: network.num_classes,
+            images: images.class_count(),
+        });
+    }
+    Ok(())
 }
 
 /// Evaluates a network, given as the function from images to logits, on every image of a loader.

@@ -11,6 +11,7 @@ pub mod data;
 mod data_source;
 mod error;
 mod evaluation;
+mod initial_weights;
 mod learner;
 mod learning_rate;
 mod metrics;
@@ -18,6 +19,7 @@ mod metrics_file;
 mod optimizer_state;
 mod recipe;
 mod run;
+mod run_network;
 
 pub use checkpoint::{CheckpointDirectory, CheckpointState, SavedCheckpoint};
 pub use comparison::{Comparison, Row};
@@ -26,8 +28,8 @@ pub use data_source::{DataSource, RunData};
 pub use error::TrainError;
 pub use evaluation::{
     CALIBRATION_BINS, CalibrationBin, ConfusionMatrix, EVALUATION_FILE, Evaluation,
-    EvaluationRecord, Evaluator, evaluate, expected_calibration_error, largest_logit_difference,
-    with_flips,
+    EvaluationRecord, Evaluator, check_images, evaluate, expected_calibration_error,
+    largest_logit_difference, with_flips,
 };
 pub use learner::Condensation;
 pub use learning_rate::LearningRateSchedule;

@@ -28,6 +28,7 @@ use crate::{
     data::ImageLoaderConfig,
     data_source::{DataSource, RunData},
     error::TrainError,
+    initial_weights,
     learner::{CondensingLearner, StepPlan},
     learning_rate::ScheduledLearningRate,
     metrics::{CondensingStageMetric, KeptConnectionsMetric, TopKErrorMetric},
@@ -71,7 +72,7 @@ pub enum Display {
     /// Burn's dashboard where it is compiled in (feature `tui`) and standard output is a terminal, else lines.
     #[default]
     Automatic,
-    /// A line an epoch on standard output, and a progress bar where standard error is a terminal.
+    /// A line an epoch on standard error, and a progress bar where that is a terminal.
     Lines,
     /// Nothing.
     Silent,
@@ -257,6 +258,7 @@ impl TrainingRun {
         };
         let interrupter = Interrupter::new();
         let fresh = network.init(&device)?.materialize();
+        let fresh = initial_weights::fill(fresh, &self.directory, &options.device)?;
         let mut optimizer = recipe.optimizer();
         let mut learner = CondensingLearner::new(fresh, plan.clone(), step, interrupter.clone());
         if let Some(checkpoint) = &resumed {
@@ -343,6 +345,6 @@ fn report_epochs(display: Display, epochs: usize) -> OnEpoch {
     }
     // A reader that has gone away is no reason to end a run of days.
     Box::new(move |metrics: &EpochMetrics| {
-        writeln!(std::io::stdout(), "{}", epoch_line(metrics, epochs)).ok();
+        writeln!(std::io::stderr(), "{}", epoch_line(metrics, epochs)).ok();
     })
 }

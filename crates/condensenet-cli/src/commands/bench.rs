@@ -208,7 +208,7 @@ impl Bench {
                     checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
                 run.load_network(&checkpoint, device)?
             }
-            Network::Preset(_) => config.init(device)?,
+            Network::Preset(_) | Network::File(_) => config.init(device)?,
         };
         network.condense_to(network.schedule().last_stage());
         Ok(network)

@@ -1,105 +1,106 @@
 //! `condensenet evaluate`: what a trained network gets wrong.
 
-use std::{io::Write, path::PathBuf, sync::Arc};
+use std::{io::Write, path::Path, sync::Arc};
 
-use anyhow::{Result, anyhow};
-use clap::{Args, ValueEnum};
-use condensenet::train::{
-    DataSource, Evaluation, TrainingRun, data::ImageLoaderConfig, evaluate as evaluate_network,
+use anyhow::Result;
+use clap::Args;
+use condensenet::{
+    NetworkFile,
+    train::{
+        DataSource, EvaluationRecord, check_images, data::ImageLoaderConfig,
+        evaluate as evaluate_network, with_flips,
+    },
 };
 
-use crate::{failure::usage, options::DeviceOption};
+use crate::{
+    failure::usage,
+    options::{DatasetOptions, DeviceOption, Found, NetworkSource, count},
+};
 
 /// The options of `condensenet evaluate`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  condensenet evaluate runs/cifar10\n  condensenet evaluate network.safetensors cifar10 --json\n\n\
+    What a run's network gets wrong is also written to evaluation.json in its directory."
+)]
 pub(crate) struct Evaluate {
-    /// Directory of the run
-    run: PathBuf,
-    /// Checkpoint: best, of the lowest validation error, or latest
-    #[arg(long, value_enum, value_name = "WHICH", hide_possible_values = true, default_value_t = Which::Best)]
-    checkpoint: Which,
-    /// Convert the network first, and evaluate its test-time form
-    #[arg(long)]
-    converted: bool,
-    /// Directory of the data set's files [default: where the run found them]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
     #[command(flatten)]
+    network: NetworkSource,
+    #[command(
+        flatten,
+        next_help_heading = "Images [default: those that a run validates on]"
+    )]
+    data: DatasetOptions,
+    /// Convert the network first, and evaluate its test-time form
+    #[arg(long, help_heading = "Options")]
+    converted: bool,
+    /// Average the logits of each image and its mirror image
+    #[arg(long, alias = "flips", help_heading = "Options")]
+    tta: bool,
+    /// Images in a batch
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = count(1..=65_536), help_heading = "Options")]
+    batch_size: usize,
+    #[command(flatten, next_help_heading = "Options")]
     device: DeviceOption,
     /// Write JSON
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Which {
-    Best,
-    Latest,
-}
-
 impl Evaluate {
-    /// Evaluates the network of a checkpoint on the run's validation images.
+    /// Evaluates a network on the validation images of a data set.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
         let device = self.device.find()?;
-        let run = TrainingRun::resume(&self.run)?;
-        let checkpoint = match self.checkpoint {
-            Which::Best => run.checkpoints().best()?,
-            Which::Latest => run.checkpoints().latest()?,
-        };
-        let directory = self.run.display();
-        let checkpoint = checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
-        let network = run.load_network(&checkpoint, &device)?;
-        let data = self.source(&run)?.load()?;
-        let images = ImageLoaderConfig::new(100, data.normalisation)
+        if !self.network.is_run() && !self.data.is_given() {
+            let reason =
+                "a file does not say which images to evaluate on; name a data set, such as cifar10";
+            return Err(usage(reason));
+        }
+        let mut found = self.network.open(&device)?;
+        if self.converted {
+            found.file = found.file.convert(None)?;
+        }
+        let data = self.source(&found)?.load()?;
+        let NetworkFile {
+            network,
+            normalisation,
+            ..
+        } = &found.file;
+        check_images(network.config(), &data.valid)?;
+        let normalisation = normalisation.unwrap_or(data.normalisation);
+        let images = ImageLoaderConfig::new(self.batch_size, normalisation)
             .init_evaluation(Arc::clone(&data.valid), &device);
-        let evaluation = if self.converted {
-            let converted = network.convert()?;
-            evaluate_network(|images| converted.forward(images), &images)?
+        let evaluation = if self.tta {
+            evaluate_network(with_flips(|images| network.forward(images)), &images)?
         } else {
             evaluate_network(|images| network.forward(images), &images)?
         };
-        let (path, epoch) = (checkpoint.path.display(), checkpoint.state.epoch);
-        self.write(out, &path.to_string(), epoch, &evaluation)
-    }
-
-    fn write(
-        &self,
-        out: &mut dyn Write,
-        path: &str,
-        epoch: usize,
-        evaluation: &Evaluation,
-    ) -> Result<()> {
-        let form = if self.converted {
-            "converted"
-        } else {
-            "training"
+        let record = EvaluationRecord {
+            network: found.path.display().to_string(),
+            epoch: found.run.as_ref().map(|(_, epoch)| *epoch),
+            form: network.form_name().to_owned(),
+            flips: self.tta,
+            class_names: data.valid.class_names().to_vec(),
+            evaluation,
         };
         if self.json {
-            let json = serde_json::json!({
-                "checkpoint": path,
-                "epoch": epoch,
-                "form": form,
-                "images": evaluation.images,
-                "loss": evaluation.loss,
-                "top1_error": evaluation.top1_error,
-                "top5_error": evaluation.top5_error,
-            });
-            writeln!(out, "{json:#}")?;
-            return Ok(());
+            writeln!(out, "{}", serde_json::to_string(&record)?)?;
+        } else {
+            write!(out, "{record}")?;
         }
-        writeln!(out, "checkpoint   {path} (epoch {epoch})")?;
-        writeln!(out, "form         {form}")?;
-        writeln!(out, "images       {}", evaluation.images)?;
-        writeln!(out, "loss         {:.4}", evaluation.loss)?;
-        writeln!(out, "top-1 error  {:.2} %", evaluation.top1_error)?;
-        writeln!(out, "top-5 error  {:.2} %", evaluation.top5_error)?;
+        if let Some((run, _)) = &found.run {
+            keep(&record, run.directory());
+        }
         Ok(())
     }
 
-    /// The run's images, wherever they are now.
-    fn source(&self, run: &TrainingRun) -> Result<DataSource> {
+    /// The images: those that are named, else the run's, wherever they are now.
+    fn source(&self, found: &Found) -> Result<DataSource> {
+        let Some((run, _)) = found.run.as_ref().filter(|_| !self.data.names_dataset()) else {
+            return self.data.source(None, None);
+        };
         let mut source = run.config().data.clone();
-        match (&mut source, &self.data) {
+        match (&mut source, self.data.directory()) {
             (_, None) => {}
             (DataSource::Synthetic { .. }, Some(_)) => {
                 return Err(usage(
@@ -109,8 +110,15 @@ impl Evaluate {
             (
                 DataSource::Cifar10 { directory, .. } | DataSource::Cifar100 { directory, .. },
                 Some(data),
-            ) => directory.clone_from(data),
+            ) => data.clone_into(directory),
         }
         Ok(source)
+    }
+}
+
+/// Leaves the record in the run's directory; the answer was given already, so that failing is no failure.
+fn keep(record: &EvaluationRecord, directory: &Path) {
+    if let Err(error) = record.save(directory) {
+        log::warn!("the evaluation is not kept with the run: {error}");
     }
 }

@@ -9,21 +9,27 @@ use std::{
 
 use anyhow::Result;
 use clap::Args;
-use condensenet::{Complexity, CondenseNetConfig, Convention, Form, Variant, train::TrainingRun};
+use condensenet::{
+    Complexity, CondenseNetConfig, Convention, Form, ImportOptions, Stem, Variant,
+    burn::tensor::Device, open_network, train::TrainingRun,
+};
 use serde_json::{Value, json};
 
-use crate::{failure::usage, options::InputSize};
+use crate::{
+    failure::usage,
+    options::{InputSize, parse_variant},
+};
 
 /// The options of `condensenet summary`.
 #[derive(Debug, Args)]
 pub(crate) struct Summary {
-    /// Preset, such as cifar_86, or directory of a run
-    #[arg(value_name = "PRESET|RUN")]
+    /// Preset, such as cifar_86, file with a network, or directory of a run
+    #[arg(value_name = "PRESET|FILE|RUN")]
     network: Network,
     /// Number of classes [default: the network's]
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
-    /// Height and width of an image in pixels [default: 224x224 for ImageNet's presets, else 32x32]
+    /// Height and width of an image in pixels [default: 224x224 for networks with ImageNet's stem, else 32x32]
     #[arg(long, value_name = "HxW")]
     input: Option<InputSize>,
     /// Write the totals as JSON
@@ -35,6 +41,7 @@ pub(crate) struct Summary {
 #[derive(Debug, Clone)]
 pub(crate) enum Network {
     Preset(Variant),
+    File(PathBuf),
     Run(PathBuf),
 }
 
@@ -45,6 +52,15 @@ impl Network {
             Self::Preset(variant) => {
                 let benchmark = variant.published().results[0].benchmark;
                 (variant.config(), benchmark.input_size())
+            }
+            Self::File(path) => {
+                let opened = open_network(path, &ImportOptions::default(), &Device::default())?;
+                let network = opened.file.network.config().clone();
+                let size = match network.stem {
+                    Stem::Cifar => [32, 32],
+                    Stem::Imagenet => [224, 224],
+                };
+                (network, size)
             }
             Self::Run(directory) => {
                 let run = TrainingRun::resume(directory)?;
@@ -58,7 +74,7 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Preset(variant) => f.write_str(variant.name()),
-            Self::Run(directory) => write!(f, "{}", directory.display()),
+            Self::File(path) | Self::Run(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -67,10 +83,13 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match name.parse::<Variant>() {
+        match parse_variant(name) {
             Ok(variant) => Ok(Self::Preset(variant)),
             Err(_) if Path::new(name).is_dir() => Ok(Self::Run(name.into())),
-            Err(unknown) => Err(format!("there is no directory `{name}`, and {unknown}")),
+            Err(_) if Path::new(name).exists() => Ok(Self::File(name.into())),
+            Err(unknown) => Err(format!(
+                "there is no file or directory `{name}`, and {unknown}"
+            )),
         }
     }
 }

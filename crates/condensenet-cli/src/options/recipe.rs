@@ -1,9 +1,9 @@
 //! The recipe of a run.
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args};
 use condensenet::{
-    Variant,
+    Stem, Variant,
     train::{LearningRateSchedule, Recipe},
 };
 
@@ -15,21 +15,30 @@ use crate::{
 /// How a network is trained.
 #[derive(Debug, Args)]
 pub(crate) struct RecipeOptions {
-    /// Number of epochs [default: the preset's, or 300; on synthetic images 6]
+    /// Passes over the training images [default: the preset's, or 300; on synthetic images 6]
     #[arg(long, value_name = "N", value_parser = count(1..=1_000_000))]
     epochs: Option<usize>,
     /// Images in a batch [default: the preset's, or 64]
     #[arg(short, long, value_name = "N", value_parser = count(1..=1_000_000))]
     batch_size: Option<usize>,
     /// Learning rate at the start
-    #[arg(long, alias = "learning-rate", value_name = "RATE", default_value_t = Recipe::new().learning_rate)]
-    lr: f64,
-    /// How it falls: cosine to 0, or multistep to a tenth at 50 % and 75 %
-    #[arg(long, alias = "lr-type", value_enum, value_name = "NAME", hide_possible_values = true, default_value_t = Schedule::Cosine)]
+    #[arg(long, visible_alias = "lr", value_name = "RATE", default_value_t = Recipe::new().learning_rate)]
+    learning_rate: f64,
+    /// How it falls: cosine, to 0; or multistep, to a tenth at 50 % and 75 % (for ImageNet's stem at 25 %, 50 % and 75 %)
+    #[arg(long, alias = "lr-type", value_name = "NAME", value_parser = parse_schedule, default_value = "cosine")]
     schedule: Schedule,
-    /// Nesterov momentum
+    /// Momentum, in [0, 1)
     #[arg(long, value_name = "M", default_value_t = Recipe::new().momentum)]
     momentum: f64,
+    /// Whether the momentum is Nesterov's
+    #[arg(
+        long,
+        value_name = "BOOL",
+        action = ArgAction::Set,
+        hide_possible_values = true,
+        default_value_t = Recipe::new().nesterov
+    )]
+    nesterov: bool,
     /// Weight decay, on every parameter
     #[arg(long, alias = "wd", value_name = "W", default_value_t = Recipe::new().weight_decay)]
     weight_decay: f64,
@@ -41,18 +50,36 @@ pub(crate) struct RecipeOptions {
     seed: u64,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone)]
 enum Schedule {
     Cosine,
     Multistep,
+    /// As a configuration file spells it out.
+    Exactly(LearningRateSchedule),
+}
+
+fn parse_schedule(text: &str) -> Result<Schedule, String> {
+    match text {
+        "cosine" => Ok(Schedule::Cosine),
+        "multistep" => Ok(Schedule::Multistep),
+        text => serde_json::from_str(text)
+            .map(Schedule::Exactly)
+            .map_err(|_| "expected cosine or multistep".to_owned()),
+    }
 }
 
 impl RecipeOptions {
-    /// Makes the recipe for a preset, if it is one that is trained, and a data set.
-    pub(crate) fn recipe(&self, preset: Option<Variant>, dataset: Dataset) -> Result<Recipe> {
+    /// Makes the recipe for a preset, if it is one that is trained, a first convolution, and a data set.
+    pub(crate) fn recipe(
+        &self,
+        preset: Option<Variant>,
+        stem: Stem,
+        dataset: Dataset,
+    ) -> Result<Recipe> {
         let mut recipe = Recipe::new()
-            .with_learning_rate(self.lr)
+            .with_learning_rate(self.learning_rate)
             .with_momentum(self.momentum)
+            .with_nesterov(self.nesterov)
             .with_weight_decay(self.weight_decay)
             .with_seed(self.seed);
         if let Some(published) = preset.map(Variant::published_recipe) {
@@ -66,9 +93,13 @@ impl RecipeOptions {
         recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
         recipe.batch_size = self.batch_size.unwrap_or(recipe.batch_size);
         recipe.group_lasso = self.group_lasso.unwrap_or(recipe.group_lasso);
-        recipe.schedule = match self.schedule {
+        recipe.schedule = match &self.schedule {
             Schedule::Cosine => LearningRateSchedule::Cosine,
+            Schedule::Multistep if stem == Stem::Imagenet => {
+                LearningRateSchedule::multistep_imagenet()
+            }
             Schedule::Multistep => LearningRateSchedule::multistep_cifar(),
+            Schedule::Exactly(schedule) => schedule.clone(),
         };
         recipe.validate().map_err(usage)?;
         Ok(recipe)

@@ -1,0 +1,111 @@
+//! A trained network, wherever it lies: a file of any kind, or the checkpoint of a run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use clap::{Args, ValueEnum};
+use condensenet::{
+    ImportOptions, NetworkFile, OpenedNetwork, Stem, burn::tensor::Device, open_network,
+    train::TrainingRun,
+};
+
+use super::network::stem_parser;
+
+/// Which network.
+#[derive(Debug, Args)]
+pub(crate) struct NetworkSource {
+    /// File with a network, of this program or of PyTorch, or directory of a run
+    #[arg(value_name = "FILE|RUN", required_unless_present = "weights")]
+    network: Option<PathBuf>,
+    /// The same as FILE
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "network")]
+    weights: Option<PathBuf>,
+    /// Checkpoint of a run: best, of the lowest validation error, or latest
+    #[arg(long, value_enum, value_name = "WHICH", hide_possible_values = true, default_value_t = Which::Best)]
+    checkpoint: Which,
+    #[command(
+        flatten,
+        next_help_heading = "What a PyTorch checkpoint may leave open"
+    )]
+    import: ImportFlags,
+}
+
+/// Which checkpoint of a run.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Which {
+    Best,
+    Latest,
+}
+
+/// What can't always be read off a checkpoint of PyTorch.
+#[derive(Debug, Args)]
+pub(crate) struct ImportFlags {
+    /// Groups of the learned 1x1 convolutions [default: read off the masks]
+    #[arg(long, alias = "group-1x1", value_name = "G")]
+    groups_1x1: Option<usize>,
+    /// Condensation factor [default: read off masks and stage]
+    #[arg(long, alias = "condense-factor", value_name = "C")]
+    condensation_factor: Option<usize>,
+    /// First convolution, cifar or imagenet [default: imagenet for 5 blocks or 1000 classes, else cifar]
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = stem_parser())]
+    stem: Option<Stem>,
+}
+
+impl ImportFlags {
+    /// The flags as the library takes them.
+    pub(crate) const fn options(&self) -> ImportOptions {
+        ImportOptions {
+            groups_1x1: self.groups_1x1,
+            condensation_factor: self.condensation_factor,
+            stem: self.stem,
+        }
+    }
+}
+
+/// A network with where it was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) file: NetworkFile,
+    /// The file, or the directory of the checkpoint.
+    pub(crate) path: PathBuf,
+    /// The run, and the epochs that were done.
+    pub(crate) run: Option<(TrainingRun, usize)>,
+}
+
+impl NetworkSource {
+    /// Says whether a run is named, and no file.
+    pub(crate) fn is_run(&self) -> bool {
+        self.path().is_some_and(Path::is_dir)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.network.as_deref().or(self.weights.as_deref())
+    }
+
+    /// Opens the file, or loads the checkpoint.
+    pub(crate) fn open(&self, device: &Device) -> Result<Found> {
+        let path = self.path().ok_or_else(|| anyhow!("no network is named"))?;
+        if !path.is_dir() {
+            let OpenedNetwork { file, report } =
+                open_network(path, &self.import.options(), device)?;
+            for inference in report.iter().flat_map(|report| &report.inferences) {
+                let (field, value, from) = (inference.field, &inference.value, &inference.from);
+                log::info!("{field} is {value}, read off {from}");
+            }
+            let (path, run) = (path.to_owned(), None);
+            return Ok(Found { file, path, run });
+        }
+        let run = TrainingRun::resume(path)?;
+        let checkpoint = match self.checkpoint {
+            Which::Best => run.checkpoints().best()?,
+            Which::Latest => run.checkpoints().latest()?,
+        };
+        let directory = path.display();
+        let checkpoint = checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
+        Ok(Found {
+            file: run.network_file(&checkpoint, device)?,
+            path: checkpoint.path,
+            run: Some((run, checkpoint.state.epoch)),
+        })
+    }
+}
