@@ -43,6 +43,9 @@ pub(crate) fn expand(arguments: Vec<OsString>) -> Result<Vec<OsString>> {
     else {
         return Ok(arguments);
     };
+    if matches.try_contains_id("resume").unwrap_or(false) {
+        return Ok(arguments); // which is refused together
+    }
     let from_file = read(Path::new(path), command, matches)?;
     let mut expanded = arguments;
     expanded.splice(at + 1..at + 1, from_file);

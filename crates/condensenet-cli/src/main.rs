@@ -25,6 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Trains, condenses, converts and runs CondenseNets
 #[derive(Debug, Parser)]
 #[command(
+    name = "condensenet",
     version,
     arg_required_else_help = true,
     styles = style::STYLES,

@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use condensenet_models::{AnyCondenseNet, CondenseNet, NetworkFile};
+use condensenet_models::{AnyCondenseNet, CondenseNet, CondenseNetConfig, NetworkFile};
+use thiserror::Error;
 
 use crate::{error::TrainError, run::TrainingRun};
 
@@ -15,32 +16,76 @@ const FILE: &str = "initial.safetensors";
 /// The tensors of the classifier, which belong to its classes.
 const CLASSIFIER: &str = "classifier.";
 
+/// A run can't begin from a network's weights.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InitialWeightsError {
+    /// Converted networks have no masks and nothing to learn groups with.
+    #[error("a converted network can't be trained; begin from its training form")]
+    Converted,
+    /// The weights are of another network.
+    #[error("the weights are of another network: its {field} is {found}, the run's is {expected}")]
+    OtherNetwork {
+        /// The field of [`CondenseNetConfig`].
+        field: &'static str,
+        /// What the weights are of.
+        found: String,
+        /// What the run trains.
+        expected: String,
+    },
+}
+
+/// Checks that a run of this network can begin from the weights of that file.
+///
+/// Classes, dropout and the stride of the stem may differ.
+///
+/// # Errors
+/// Fails with [`InitialWeightsError`], which names the field and both values.
+pub fn check_initial_weights(
+    network: &CondenseNetConfig,
+    file: &NetworkFile,
+) -> Result<(), InitialWeightsError> {
+    let AnyCondenseNet::Training(initial) = &file.network else {
+        return Err(InitialWeightsError::Converted);
+    };
+    let fields = |config: &CondenseNetConfig| {
+        [
+            ("layers_per_block", format!("{:?}", config.layers_per_block)),
+            ("growth_rates", format!("{:?}", config.growth_rates)),
+            ("bottleneck", config.bottleneck.to_string()),
+            ("groups_1x1", config.groups_1x1.to_string()),
+            ("groups_3x3", config.groups_3x3.to_string()),
+            (
+                "condensation_factor",
+                config.condensation_factor.to_string(),
+            ),
+        ]
+    };
+    let pairs = fields(initial.config()).into_iter().zip(fields(network));
+    for ((field, found), (_, expected)) in pairs {
+        if found != expected {
+            return Err(InitialWeightsError::OtherNetwork {
+                field,
+                found,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
 impl TrainingRun {
     /// Lets the run begin from a network's weights; connections that it has dropped stay dropped.
     ///
     /// A classifier of another number of classes is not taken over: a fresh one is drawn.
     ///
     /// # Errors
-    /// Fails with [`TrainError::Checkpoint`] if the network is not in training form, or is another than the run's, and if
-    /// the run's directory can't be written.
+    /// Fails with [`TrainError::Checkpoint`] if [`check_initial_weights`] does, or the run's directory can't be written.
     pub fn begin_from(&self, file: &NetworkFile) -> Result<(), TrainError> {
         let path = self.directory().join(FILE);
-        let AnyCondenseNet::Training(network) = &file.network else {
-            let reason = "a converted network can't be trained; begin from its training form";
-            return Err(TrainError::checkpoint(&path, reason));
-        };
-        let ours = &self.config().network;
-        let mut theirs = network.config().clone();
-        // What does not change the shape of any weight but the classifier's.
-        theirs.num_classes = ours.num_classes;
-        theirs.dropout = ours.dropout;
-        theirs.stem = ours.stem;
-        if theirs != *ours {
-            let reason = format!("is of another network: {theirs}, but the run trains {ours}");
-            return Err(TrainError::checkpoint(&path, reason));
-        }
-        file.save(&path)
-            .map_err(|error| TrainError::checkpoint(&path, error))
+        let unusable = |error: &dyn std::fmt::Display| TrainError::checkpoint(&path, error);
+        check_initial_weights(&self.config().network, file).map_err(|error| unusable(&error))?;
+        file.save(&path).map_err(|error| unusable(&error))
     }
 }
 

@@ -31,6 +31,7 @@ pub use evaluation::{
     EvaluationRecord, Evaluator, check_images, evaluate, expected_calibration_error,
     largest_logit_difference, with_flips,
 };
+pub use initial_weights::{InitialWeightsError, check_initial_weights};
 pub use learner::Condensation;
 pub use learning_rate::LearningRateSchedule;
 pub use metrics::{ErrorInput, TopKErrorMetric, count_top_k_errors};

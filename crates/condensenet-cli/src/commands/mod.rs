@@ -25,6 +25,7 @@ use crate::options::Verbosity;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a network, condense it on the way, convert it, and compare both forms
+    #[command(long_about = train::LONG_ABOUT)]
     Train(Box<train::Train>),
     /// Say what a network gets wrong, class by class
     Evaluate(evaluate::Evaluate),

@@ -11,7 +11,9 @@ use condensenet::{
     CondenseNetConfig, ImportOptions, NetworkFile,
     burn::tensor::Device,
     open_network,
-    train::{Comparison, Display, RunConfig, RunData, RunOptions, TrainingRun},
+    train::{
+        Comparison, Display, RunConfig, RunData, RunOptions, TrainingRun, check_initial_weights,
+    },
 };
 
 use crate::{
@@ -21,27 +23,36 @@ use crate::{
 
 mod results;
 
+/// What `condensenet train --help` begins with.
+pub(super) const LONG_ABOUT: &str = "\
+Trains a network, condenses it on the way, converts it, and compares both forms.
+
+A run is a directory: what is trained and how (run.json), a line of metrics an epoch (metrics.jsonl),
+and checkpoints, the latest two and the best. It may be stopped at any moment and goes on with
+--resume DIR, which needs no other option.";
+
+const EXAMPLES: &str = "\
+Examples:
+  condensenet train                                       built-in images, a minute of a CPU
+  condensenet download cifar10
+  condensenet train cifar10                               CondenseNet-86 by the paper's recipe
+  condensenet train cifar100 --model cifar_182 --device cuda
+  condensenet train cifar10 --stages 8-8-8 --growth 8-16-32 --epochs 30 --run runs/short
+  condensenet train --resume runs/short                   after Ctrl-C, a crash, a power cut
+  condensenet train cifar10 --init network.safetensors --lr 0.01 --epochs 20";
+
+const CONFIGURATION: &str = "\
+Configuration: the keys of FILE.toml are the options' long names, as `epochs = 30`, at its top or
+under [data], [network], [recipe] and [run]. Options of the command line win. --print-config writes
+such a file.";
+
+const SPELLINGS: &str = "\
+The original code's spellings are read too: --stages, --growth, --group-1x1, --group-3x3,
+--condense-factor, --dropout-rate, --group-lasso-lambda, --lr-type, --manual-seed, --savedir.";
+
 /// The options of `condensenet train`.
 #[derive(Debug, Args)]
-#[command(
-    about = "Train a network, condense it on the way, convert it, and compare both forms",
-    long_about = "Trains a network, condenses it on the way, converts it, and compares both forms.\n\n\
-    A run is a directory: what is trained and how (run.json), a line of metrics an epoch (metrics.jsonl), and checkpoints, \
-    the latest two and the best. It may be stopped at any moment and goes on with --resume DIR, which needs no other option.",
-    after_help = "The spellings of the original code are read too: --stages, --growth, --group-1x1, --group-3x3, \
-    --condense-factor, --dropout-rate, --group-lasso-lambda, --lr-type, --manual-seed, --savedir.",
-    after_long_help = "Examples:\n  \
-    condensenet train                                           built-in images, a minute of a CPU\n  \
-    condensenet download cifar10 && condensenet train cifar10   CondenseNet-86 by the paper's recipe\n  \
-    condensenet train cifar100 --model cifar_182 --device cuda\n  \
-    condensenet train cifar10 --stages 14-14-14 --growth 8-16-32 --epochs 30 --run runs/short\n  \
-    condensenet train --resume runs/short                       after Ctrl-C, a crash, a power cut\n  \
-    condensenet train cifar10 --init network.safetensors --lr 0.01 --epochs 20\n\n\
-    Configuration: the keys of FILE.toml are the options' long names, as `epochs = 30`, at its top or under [data], [network], \
-    [recipe] and [run]. Options of the command line win. --print-config writes such a file.\n\n\
-    The spellings of the original code are read too: --stages, --growth, --group-1x1, --group-3x3, --condense-factor, \
-    --dropout-rate, --group-lasso-lambda, --lr-type, --manual-seed, --savedir."
-)]
+#[command(after_help = SPELLINGS, after_long_help = [EXAMPLES, CONFIGURATION, SPELLINGS].join("\n\n"))]
 pub(crate) struct Train {
     #[command(flatten, next_help_heading = "Data")]
     data: DataOptions,
@@ -158,6 +169,10 @@ impl Train {
         let initial = self.initial(device)?;
         let described = initial.as_ref().map(|file| file.network.config());
         let network: CondenseNetConfig = self.network.config(dataset, described)?;
+        if let (Some(file), Some(path)) = (&initial, &self.init) {
+            check_initial_weights(&network, file)
+                .map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        }
         let preset = self.network.preset(dataset);
         let recipe = self.recipe.recipe(preset, network.stem, dataset)?;
         Ok((RunConfig::new(network, recipe, source), initial))

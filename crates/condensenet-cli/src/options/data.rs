@@ -46,7 +46,8 @@ pub(crate) struct DatasetOptions {
         id = "positional_dataset",
         value_name = "DATASET",
         value_enum,
-        hide_possible_values = true
+        hide_possible_values = true,
+        help_heading = None::<&'static str>
     )]
     positional: Option<Dataset>,
     /// The same as DATASET
@@ -60,7 +61,7 @@ pub(crate) struct DatasetOptions {
         conflicts_with = "positional_dataset"
     )]
     dataset: Option<Dataset>,
-    /// Directory with the official binary files [default: data, where `condensenet download` puts them]
+    /// Directory with the official binary files [default: data, as `condensenet download` has it]
     #[arg(long, alias = "directory", value_name = "DIR")]
     data: Option<PathBuf>,
 }

@@ -12,7 +12,10 @@ use crate::failure::usage;
 /// Where to compute.
 #[derive(Debug, Args)]
 pub(crate) struct DeviceOption {
-    /// Device: flex, ndarray, wgpu, vulkan, metal, cuda or rocm as far as compiled in, with an index where there are several, as in cuda:1 [default: BURN_DEVICE, or the first of `condensenet devices`]
+    /// Device, such as cuda:1 [default: BURN_DEVICE, or the first of `condensenet devices`]
+    ///
+    /// flex, ndarray, wgpu, vulkan, metal, cuda or rocm, as far as they are compiled in; with an index
+    /// where there are several.
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
 }

@@ -15,7 +15,11 @@ use crate::{
 /// A preset or a description, and what is to be different from it.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkOptions {
-    /// Preset of `condensenet presets`, or condensenet, to be described [default: that of --init, else cifar_86; on synthetic images 4-4-4 layers of growth 8-16-32]
+    /// Preset of `condensenet presets` [default: cifar_86; on synthetic images a smaller one]
+    ///
+    /// With --init the default is the network of that file.
+    ///
+    /// `condensenet` is no preset: the options below describe the network.
     #[arg(long, value_name = "NAME", value_parser = parse_model)]
     model: Option<Model>,
     /// Instead of a preset: layers of each dense block, such as 14-14-14

@@ -24,7 +24,9 @@ pub(crate) struct RecipeOptions {
     /// Learning rate at the start
     #[arg(long, visible_alias = "lr", value_name = "RATE", default_value_t = Recipe::new().learning_rate)]
     learning_rate: f64,
-    /// How it falls: cosine, to 0; or multistep, to a tenth at 50 % and 75 % (for ImageNet's stem at 25 %, 50 % and 75 %)
+    /// How it falls: cosine, to 0; or multistep, to a tenth at each step
+    ///
+    /// The steps are at 50 % and 75 % of the training; with ImageNet's stem at 25, 50 and 75 %.
     #[arg(long, alias = "lr-type", value_name = "NAME", value_parser = parse_schedule, default_value = "cosine")]
     schedule: Schedule,
     /// Momentum, in [0, 1)

@@ -66,7 +66,7 @@ impl Download {
     #[must_use]
     pub fn cifar10() -> Self {
         let batches = (1..=5).map(|number| format!("data_batch_{number}.bin"));
-        let others = ["test_batch.bin", "batches.meta.txt", "readme.html"];
+        let others = ["test_batch.bin", "batches.meta.txt"];
         Self {
             url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz".to_owned(),
             md5: "c32a1d4ab5d03f1284b67883e8d87530".to_owned(),

@@ -2,6 +2,7 @@
 
 mod augmentation;
 mod cifar;
+mod download;
 mod image_set;
 mod loader;
 mod slices;

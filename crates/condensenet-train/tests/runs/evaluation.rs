@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use condensenet_train::{
+    CALIBRATION_BINS, EvaluationRecord, Evaluator,
     data::{ImageLoaderConfig, ImageSet, Normalisation},
-    evaluate, largest_logit_difference,
+    evaluate, largest_logit_difference, with_flips,
 };
 
 /// Each image is of one brightness, its own number, by which the logits are looked up.
@@ -61,4 +62,109 @@ fn loss_and_errors_are_those_of_a_hand_computed_case() {
         &loader,
     );
     assert_eq!(difference.unwrap(), 0.75);
+}
+
+/// Logits of two classes of which the first has this probability.
+fn sure(probability: f64) -> [f32; 2] {
+    [(probability / (1.0 - probability)).ln() as f32, 0.0]
+}
+
+#[test]
+fn calibration_and_confusion_are_those_of_a_hand_computed_case() {
+    // Confidences .55 (bin 9 of 15), .58 (bin 9), .9 (bin 14), .99 (bin 15); the second and the third are wrong.
+    let logits = [sure(0.55), sure(0.58), sure(0.1), sure(0.99)].concat();
+    let mut evaluator = Evaluator::new(2);
+    evaluator.add(&logits[..2], &[0]);
+    evaluator.add(&logits[2..], &[1, 0, 0]);
+    let evaluation = evaluator.finish();
+
+    let filled: Vec<(usize, usize)> = evaluation
+        .calibration
+        .iter()
+        .enumerate()
+        .filter(|(_, bin)| bin.images > 0)
+        .map(|(bin, content)| (bin + 1, content.images))
+        .collect();
+    assert_eq!(evaluation.calibration.len(), CALIBRATION_BINS);
+    assert_eq!(filled, [(9, 2), (14, 1), (15, 1)]);
+    // Bin 9: 56.5 % sure, 50 % right. Bin 14: 90 % sure, none right. Bin 15: 99 % sure, right.
+    let expected = (2.0 * 6.5 + 90.0 + 1.0) / 4.0;
+    let found = evaluation.expected_calibration_error;
+    assert!((found - expected).abs() < 1e-4, "{found} is not {expected}");
+
+    assert_eq!(evaluation.confusion.rows(), [[2, 1], [1, 0]]);
+    assert_eq!(evaluation.confusion.of_class(0), [(1, 1)]);
+    let [first, second] = evaluation.class_errors[..] else {
+        panic!("two classes");
+    };
+    assert!((first.unwrap() - 100.0 / 3.0).abs() < 1e-9);
+    assert_eq!(second, Some(100.0));
+    assert_eq!(evaluation.top1_error, 50.0);
+    let loss = -(0.55_f64.ln() + 0.42_f64.ln() + 0.1_f64.ln() + 0.99_f64.ln()) / 4.0;
+    assert!((evaluation.loss - loss).abs() < 1e-6, "{}", evaluation.loss);
+}
+
+#[test]
+fn logits_of_any_size_have_a_loss() {
+    let mut evaluator = Evaluator::new(3);
+    evaluator.add(&[1e30, -1e30, 0.0, 0.0, 200.0, 0.0], &[0, 1]);
+    let evaluation = evaluator.finish();
+    assert_eq!((evaluation.loss, evaluation.top1_error), (0.0, 0.0));
+    assert_eq!(evaluation.expected_calibration_error, 0.0);
+    assert_eq!(evaluation.class_errors, [Some(0.0), Some(0.0), None]);
+}
+
+#[test]
+fn with_flips_a_network_sees_each_image_and_its_mirror_image() {
+    // The "network" says what stands in the first and in the last column of the first row.
+    let ends = |images: Tensor<4>| {
+        let [count, _, _, width] = images.dims();
+        let row = images
+            .slice([0..count, 0..1, 0..1, 0..width])
+            .reshape([count, width]);
+        let (first, last) = (
+            row.clone().slice([0..count, 0..1]),
+            row.slice([0..count, width - 1..width]),
+        );
+        Tensor::cat(vec![first * 3.0, last], 1)
+    };
+    let pixels: Vec<f32> = (0..2 * 3 * 2 * 5).map(|at| at as f32).collect();
+    let images = Tensor::from_data(TensorData::new(pixels, [2, 3, 2, 5]), &Device::flex());
+    let logits: Vec<f32> = with_flips(ends)(images).into_data().iter().collect();
+    // Of the first image 0 and 4: ([0, 4] + [12, 0]) / 2; of the second 30 and 34.
+    assert_eq!(logits, [6.0, 2.0, 96.0, 32.0]);
+}
+
+#[test]
+fn an_evaluation_is_read_as_it_was_written() {
+    let mut evaluator = Evaluator::new(2);
+    evaluator.add(&[0.0, 0.0], &[1]);
+    let mut evaluation = evaluator.finish();
+    evaluation.loss = 0.75; // reading JSON may round the last bit of another number
+    let record = EvaluationRecord {
+        network: "network.safetensors".to_owned(),
+        epoch: None,
+        form: "converted".to_owned(),
+        flips: true,
+        class_names: vec!["cat".to_owned(), "dog".to_owned()],
+        evaluation,
+    };
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(EvaluationRecord::load(root.path()).unwrap(), None);
+    record.save(root.path()).unwrap();
+    assert_eq!(
+        EvaluationRecord::load(root.path()).unwrap(),
+        Some(record.clone())
+    );
+    let table = record.to_string();
+    for says in [
+        "converted, with flips",
+        "top-1 error        100.00 %",
+        "dog   100.00 %  cat 1",
+    ] {
+        assert!(table.contains(says), "`{says}` is missing in: {table}");
+    }
+    std::fs::write(root.path().join("evaluation.json"), "{").unwrap();
+    let error = EvaluationRecord::load(root.path()).unwrap_err().to_string();
+    assert!(error.contains("evaluation.json"), "{error}");
 }

@@ -1,0 +1,43 @@
+//! Ctrl-C.
+
+use std::{process::Stdio, thread, time::Duration};
+
+use crate::support::*;
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_with_130_and_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    let mut training = program();
+    training
+        .args([
+            "train",
+            "--stages=1-1",
+            "--growth=4-8",
+            "--train-images=60",
+            "--valid-images=20",
+            "-b20",
+        ])
+        .args(["--epochs=100000", "--run", path(&directory)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut training = training.spawn().unwrap();
+    let metrics = directory.join("metrics.jsonl");
+    while std::fs::read_to_string(&metrics)
+        .unwrap_or_default()
+        .lines()
+        .count()
+        < 2
+    {
+        thread::sleep(Duration::from_millis(50));
+        assert!(training.try_wait().unwrap().is_none(), "it ended by itself");
+    }
+    let pid = training.id().to_string();
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(killed.unwrap().success());
+    assert_eq!(training.wait().unwrap().code(), Some(INTERRUPTED));
+    assert_done(&run(["evaluate", path(&directory), "--checkpoint=latest"]));
+}

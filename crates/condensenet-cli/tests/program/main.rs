@@ -1,0 +1,15 @@
+//! The program as its users meet it: what it prints, and how it ends.
+
+mod bench;
+mod configuration;
+mod conversion;
+mod data_sets;
+mod documentation;
+mod evaluation;
+mod interruption;
+mod listings;
+mod prediction;
+mod summary;
+mod support;
+mod training;
+mod usage;

@@ -1,0 +1,98 @@
+//! Running the program, and a network that trains in a second.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+pub(crate) const DONE: i32 = 0;
+pub(crate) const FAILED: i32 = 1;
+pub(crate) const USAGE: i32 = 2;
+pub(crate) const INTERRUPTED: i32 = 130;
+
+/// A network and a set of images that train in a second.
+pub(crate) const TINY: [&str; 14] = [
+    "train",
+    "--stages",
+    "1-1",
+    "--growth",
+    "4-8",
+    "--train-images",
+    "60",
+    "--valid-images",
+    "20",
+    "--epochs",
+    "2",
+    "-b",
+    "20",
+    "--device=flex",
+];
+
+pub(crate) fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_condensenet"));
+    for variable in ["BURN_DEVICE", "RUST_LOG"] {
+        program.env_remove(variable);
+    }
+    program
+}
+
+pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
+    let mut program = program();
+    program.args(arguments).stdin(Stdio::null());
+    program.output().expect("the program starts")
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+pub(crate) fn path(path: &Path) -> &str {
+    path.to_str().expect("a path of text")
+}
+
+/// Asserts that the program ended as it should and said nothing on standard error.
+pub(crate) fn assert_done(output: &Output) {
+    assert_eq!(output.status.code(), Some(DONE), "{}", stderr(output));
+    assert_eq!(stderr(output), "");
+}
+
+/// Asserts that the program refused, on standard error alone, with a sentence that says all of this.
+pub(crate) fn assert_refused(output: &Output, code: i32, says: &[&str]) {
+    let error = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert_eq!(stdout(output), "");
+    assert!(error.starts_with("error: "), "{error}");
+    assert!(!error.contains("panicked"), "{error}");
+    if code == FAILED {
+        assert_eq!(error.lines().count(), 1, "one sentence: {error}");
+    }
+    for text in says {
+        assert!(error.contains(text), "`{text}` is missing in: {error}");
+    }
+}
+
+/// Trains the tiny network into a directory.
+pub(crate) fn train(directory: &Path) -> Output {
+    let output = run(TINY.into_iter().chain(["--run", path(directory)]));
+    assert_eq!(output.status.code(), Some(DONE), "{}", stderr(&output));
+    output
+}
+
+pub(crate) fn json(output: &Output) -> Value {
+    assert_done(output);
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// A checkpoint of the original code, from the fixtures of the crate that reads them.
+pub(crate) fn checkpoint(name: &str) -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../condensenet-models/tests/fixtures/checkpoints");
+    fixtures.join(name)
+}

@@ -1,0 +1,283 @@
+//! `condensenet train`.
+
+use serde_json::Value;
+
+use crate::support::*;
+
+#[test]
+fn a_network_is_trained_evaluated_and_resumed() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    let output = train(&directory);
+    let (trained, progress) = (stdout(&output), stderr(&output));
+    let lines: Vec<&str> = trained.lines().collect();
+    assert_eq!(
+        lines[0],
+        "60 images to train on, 20 to validate on; 2 epochs in batches of 20"
+    );
+    let sizes = |name: &str| -> Vec<&str> {
+        let line = lines.iter().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().skip(1).collect()
+    };
+    let epochs = progress.lines().filter(|line| line.starts_with("epoch "));
+    assert_eq!(epochs.count(), 2, "{progress}");
+    assert_eq!(progress.lines().count(), 2, "{progress}");
+
+    // What was trained is what is evaluated, in both forms.
+    let table = lines
+        .iter()
+        .position(|line| line.contains("error    parameters"))
+        .unwrap();
+    let error = |row: &str| -> f64 { row.split_whitespace().nth(1).unwrap().parse().unwrap() };
+    for (form, row) in [
+        ("training", lines[table + 1]),
+        ("converted", lines[table + 2]),
+    ] {
+        assert!(
+            row.starts_with(form) && row.ends_with(sizes(form)[1]),
+            "{trained}"
+        );
+        let mut arguments = vec![
+            "evaluate",
+            path(&directory),
+            "--checkpoint=latest",
+            "--json",
+        ];
+        arguments.extend((form == "converted").then_some("--converted"));
+        let evaluation = json(&run(arguments));
+        assert_eq!(evaluation["form"], form);
+        assert_eq!(evaluation["epoch"], 2);
+        assert_eq!(evaluation["images"], 20);
+        assert_eq!(evaluation["top1_error"], error(row), "{trained}");
+    }
+    let best = run(["evaluate", path(&directory)]);
+    assert_done(&best);
+    assert!(stdout(&best).contains("top-1 error  "), "{}", stdout(&best));
+    let moved = run(["evaluate", path(&directory), "--data", path(root.path())]);
+    assert_refused(&moved, USAGE, &["built-in images"]);
+
+    // A finished run has nothing left to train; it ends with the same table.
+    let resumed = run(["train", "--resume", path(&directory), "-j", "0"]);
+    assert_done(&resumed);
+    let resumed = stdout(&resumed);
+    assert!(resumed.contains("2 of 2 epochs are done"), "{resumed}");
+    let end = lines[table..].join("\n");
+    assert!(resumed.trim_end().ends_with(&end), "{resumed}");
+
+    // Nor is it overwritten.
+    let again = run(TINY.into_iter().chain(["--run", path(&directory)]));
+    assert_refused(&again, FAILED, &["already holds a run"]);
+}
+
+#[test]
+fn runs_without_a_name_are_numbered() {
+    let root = tempfile::tempdir().unwrap();
+    for directory in ["runs/synthetic", "runs/synthetic-2"] {
+        let output = program().args(TINY).current_dir(&root).output().unwrap();
+        assert_eq!(output.status.code(), Some(DONE), "{}", stderr(&output));
+        assert!(stdout(&output).contains(&format!("run      {directory}\n")));
+        assert!(root.path().join(directory).join("run.json").exists());
+    }
+}
+
+#[test]
+fn the_originals_spellings_describe_the_same_run() {
+    let root = tempfile::tempdir().unwrap();
+    let [ours, originals] = ["ours", "originals"].map(|name| root.path().join(name));
+    let common = [
+        "train",
+        "-q",
+        "--stages",
+        "1-1",
+        "--growth",
+        "4-8",
+        "--epochs",
+        "1",
+        "--train-images",
+        "8",
+        "--valid-images",
+        "8",
+    ];
+    let output = run(common.into_iter().chain([
+        "--batch-size",
+        "8",
+        "--lr",
+        "0.05",
+        "--schedule",
+        "multistep",
+        "--seed",
+        "3",
+        "--groups-1x1",
+        "2",
+        "--groups-3x3",
+        "1",
+        "--condensation-factor",
+        "2",
+        "--dropout",
+        "0.1",
+        "--group-lasso",
+        "1e-5",
+        "--weight-decay",
+        "0",
+        "--workers",
+        "1",
+        "--run",
+        path(&ours),
+    ]));
+    assert_done(&output);
+    let output = run(common.into_iter().chain([
+        "-b",
+        "8",
+        "--learning-rate",
+        "0.05",
+        "--lr-type",
+        "multistep",
+        "--manual-seed",
+        "3",
+        "--group-1x1",
+        "2",
+        "--group-3x3",
+        "1",
+        "--condense-factor",
+        "2",
+        "--dropout-rate",
+        "0.1",
+        "--group-lasso-lambda",
+        "1e-5",
+        "--wd",
+        "0",
+        "-j",
+        "1",
+        "--savedir",
+        path(&originals),
+    ]));
+    assert_done(&output);
+    let [ours, originals] = [ours, originals]
+        .map(|directory| std::fs::read_to_string(directory.join("run.json")).unwrap());
+    assert_eq!(ours, originals);
+    let described: Value = serde_json::from_str(&ours).unwrap();
+    assert_eq!(described["network"]["condensation_factor"], 2);
+    assert_eq!(described["recipe"]["seed"], 3);
+}
+
+#[test]
+fn quiet_training_says_nothing_but_its_results_and_those_are_json_on_request() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    let results = json(&run(TINY.into_iter().chain([
+        "-q",
+        "--json",
+        "--run",
+        path(&directory),
+    ])));
+    assert_eq!(results["run"], path(&directory));
+    assert_eq!(results["training"]["images"], 20);
+    assert_eq!(
+        results["training"]["top1_error"],
+        results["converted"]["top1_error"]
+    );
+    assert!(results["best"]["epoch"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_network_is_fine_tuned_to_other_classes() {
+    let root = tempfile::tempdir().unwrap();
+    let [first, weights, second] =
+        ["first", "weights.safetensors", "second"].map(|name| root.path().join(name));
+    train(&first);
+    assert_done(&run([
+        "export",
+        path(&first),
+        "-o",
+        path(&weights),
+        "--checkpoint=latest",
+    ]));
+    // CIFAR-100 in the smallest: one image of each file.
+    let record = [&[0, 99][..], &[7; 3072]].concat();
+    for file in ["train.bin", "test.bin"] {
+        std::fs::write(root.path().join(file), &record).unwrap();
+    }
+    let tune = |more: &[&str]| {
+        let fixed = [
+            "train",
+            "cifar100",
+            "--data",
+            path(root.path()),
+            "--init",
+            path(&weights),
+            "-q",
+        ];
+        run(fixed.iter().chain(more).copied())
+    };
+    // The network is that of the weights, without a flag; a rate of next to nothing leaves it as it is.
+    let tuned = tune(&[
+        "--epochs=1",
+        "--lr=1e-30",
+        "--weight-decay=0",
+        "--run",
+        path(&second),
+    ]);
+    assert_done(&tuned);
+    let read = |directory: &std::path::Path| -> Value {
+        let json = std::fs::read_to_string(directory.join("run.json")).unwrap();
+        serde_json::from_str(&json).unwrap()
+    };
+    assert_eq!(
+        read(&second)["network"]["growth_rates"],
+        read(&first)["network"]["growth_rates"]
+    );
+    assert_eq!(read(&second)["network"]["num_classes"], 100);
+    let exported = root.path().join("tuned.safetensors");
+    assert_done(&run(["export", path(&second), "-o", path(&exported)]));
+    let [before, after] = [&weights, &exported].map(|file| tensors(file));
+    assert_eq!(after["classifier.weight"].1, [100, 20]);
+    let mut kept = 0;
+    for (key, (bytes, _)) in &before {
+        if key.ends_with("conv.weight") || key.ends_with("_mask") {
+            assert_eq!(*bytes, after[key].0, "{key}");
+            kept += 1;
+        }
+    }
+    assert_eq!(
+        kept, 7,
+        "stem, and two layers of two convolutions and a mask each, less the 3x3 masks"
+    );
+
+    let other = tune(&[
+        "--model",
+        "cifar_50",
+        "--epochs=1",
+        "--run",
+        path(&root.path().join("third")),
+    ]);
+    assert_refused(
+        &other,
+        FAILED,
+        &["weights.safetensors", "layers_per_block is [1, 1]"],
+    );
+    assert!(!root.path().join("third").exists());
+}
+
+/// The bytes and the shapes of a plain safetensors file, by key.
+fn tensors(file: &std::path::Path) -> std::collections::BTreeMap<String, (Vec<u8>, Vec<u64>)> {
+    let bytes = std::fs::read(file).unwrap();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let entries: serde_json::Map<String, Value> =
+        serde_json::from_slice(&bytes[8..header]).unwrap();
+    let numbers = |value: &Value| -> Vec<u64> {
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|number| number.as_u64().unwrap())
+            .collect()
+    };
+    let tensors = entries.into_iter().filter(|(key, _)| key != "__metadata__");
+    tensors
+        .map(|(key, entry)| {
+            let at = numbers(&entry["data_offsets"]);
+            let data = bytes[header + at[0] as usize..header + at[1] as usize].to_vec();
+            (key, (data, numbers(&entry["shape"])))
+        })
+        .collect()
+}
