@@ -21,13 +21,12 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use condensenet::{
-    AnyNetwork, NetworkConfig, NetworkFile, Normalisation, OnnxExport, Preset, Stem,
-    TrainingNetwork,
+    AnyNetwork, NetworkConfig, NetworkFile, Normalisation, OnnxExport, Preset, TrainingNetwork,
     burn::{
         module::{Module, ModuleMapper, Param},
         tensor::{DType, TensorData},
     },
-    config::Describe,
+    config::{Describe, Stem},
     device,
     prelude::{Device, Distribution, Tensor},
 };
@@ -102,9 +101,10 @@ fn as_trained(config: &NetworkConfig, device: &Device) -> Result<TrainingNetwork
     let training = device.clone().autodiff();
     let network = config.init(&training)?;
     let mut network = network.map(&mut Disturb::default());
-    let side = 8 * config.architecture()?.min_input_size().max(4);
-    for _ in 0..4 {
-        let _ = network.forward(images([4, 3, side, side], &training));
+    let side = (4 * config.architecture()?.min_input_size()).max(32);
+    // A tenth of the way each: statistics that lag behind would let the logits of deep networks grow beyond measure.
+    for _ in 0..24 {
+        let _ = network.forward(images([8, 3, side, side], &training));
     }
     network.condense_to(network.schedule().last_stage());
     Ok(network.valid())

@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use crate::{error::ConfigError, file::AnyCondenseNet};
+use crate::{error::ConfigError, network::AnyNetwork};
 
 /// Images that are computed at once: enough to keep every core busy, and a bounded amount of memory.
 const BATCH: usize = 32;
@@ -22,7 +22,7 @@ pub enum LogitsError {
     Size(#[from] ConfigError),
 }
 
-impl AnyCondenseNet {
+impl AnyNetwork {
     /// Computes the logits of normalised images, however many there are.
     ///
     /// # Shapes
@@ -35,11 +35,11 @@ impl AnyCondenseNet {
     /// # Example
     /// ```
     /// use burn::tensor::{Device, TensorData};
-    /// use condensenet_models::{AnyCondenseNet, CondenseNetConfig};
+    /// use condensenet_models::{AnyNetwork, CondenseNetConfig};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let device = Device::default();
-    /// let network: AnyCondenseNet = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?.into();
+    /// let network: AnyNetwork = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?.into();
     /// let logits = network.logits(&TensorData::zeros::<f32, _>([5, 3, 8, 12]), &device)?;
     /// assert_eq!(logits.shape().as_slice(), [5, 10]);
     /// assert!(network.logits(&TensorData::zeros::<f32, _>([5, 8, 12]), &device).is_err());
@@ -57,15 +57,16 @@ impl AnyCondenseNet {
         if !images.dtype().is_float() {
             return Err(LogitsError::Type(images.dtype()));
         }
-        self.config().validate_input(height, width)?;
+        self.config().layers().validate_input(height, width)?;
         let pixels: Vec<f32> = images.clone().convert::<f32>().iter().collect();
-        let mut logits = Vec::with_capacity(count * self.config().num_classes);
+        let num_classes = self.config().num_classes();
+        let mut logits = Vec::with_capacity(count * num_classes);
         for batch in pixels.chunks(BATCH * 3 * height * width) {
             let size = batch.len() / (3 * height * width);
             let batch = TensorData::new(batch.to_vec(), [size, 3, height, width]);
             let computed = self.forward(Tensor::from_data(batch, device));
             logits.extend(computed.into_data().convert::<f32>().iter::<f32>());
         }
-        Ok(TensorData::new(logits, [count, self.config().num_classes]))
+        Ok(TensorData::new(logits, [count, num_classes]))
     }
 }
