@@ -3,102 +3,48 @@
 //! The directory holds everything that a run is: `run.json` with the network, the recipe and the data, `metrics.jsonl`
 //! with a line an epoch, and `checkpoints/`. A run is resumed from its directory alone.
 
+mod config;
+mod lock;
+mod options;
+mod outcome;
+
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use burn::{
     module::Module,
     tensor::Device,
-    train::{
-        Interrupter, Learner, SupervisedTraining,
-        metric::{LearningRateMetric, LossMetric},
-    },
+    train::{Learner, SupervisedTraining, TrainingStrategy},
 };
 use condensenet_models::{CondenseNet, CondenseNetConfig};
-use serde::{Deserialize, Serialize};
+
+pub use config::RunConfig;
+pub use options::{Display, Interrupt, RunOptions};
+pub use outcome::{RunEnding, RunOutcome};
 
 use crate::{
-    checkpoint::{CheckpointDirectory, SavedCheckpoint, write_atomically},
-    checkpointers::{self, Gatherer},
+    checkpoint::{CheckpointDirectory, DamagedCheckpoint, SavedCheckpoint, write_atomically},
     console::{ProgressBars, epoch_line},
-    data::ImageLoaderConfig,
-    data_source::{DataSource, RunData},
+    data::{ImageLoader, ImageLoaderConfig},
+    data_source::RunData,
     error::TrainError,
-    learner::{CondensingLearner, StepPlan},
-    learning_rate::ScheduledLearningRate,
-    metrics::{CondensingStageMetric, KeptConnectionsMetric, TopKErrorMetric},
+    learner::{AveragedNetwork, CondensingLearner, StepPlan},
+    learning_rate::LearningRates,
+    metrics::RunningMetric,
     metrics_file::{EpochMetrics, MetricsFile, OnEpoch, keep_metrics_until},
-    recipe::Recipe,
+    snapshot::{self, Optimizer, Trainee},
+    training_loop::{Limits, Position, Reached, TrainingLoop, has_stalled},
 };
+use lock::RunLock;
 
 const RUN_FILE: &str = "run.json";
 const METRICS_FILE: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
-
-/// What is trained, and how: the content of `run.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunConfig {
-    /// The network.
-    pub network: CondenseNetConfig,
-    /// The recipe.
-    pub recipe: Recipe,
-    /// Where the images come from, for whoever started the run to find them again.
-    pub data: DataSource,
-    /// The version of this library that began the run.
-    pub version: String,
-}
-
-impl RunConfig {
-    /// Describes a run of this version of the library.
-    #[must_use]
-    pub fn new(network: CondenseNetConfig, recipe: Recipe, data: DataSource) -> Self {
-        Self {
-            network,
-            recipe,
-            data,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }
-    }
-}
-
-/// How a run shows itself while it goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Display {
-    /// Burn's dashboard where it is compiled in (feature `tui`) and standard output is a terminal, else lines.
-    #[default]
-    Automatic,
-    /// A line an epoch on standard output, and a progress bar where standard error is a terminal.
-    Lines,
-    /// Nothing.
-    Silent,
-}
-
-/// Choices that do not change the result of a run.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
-    /// Where to compute.
-    pub device: Device,
-    /// Threads that prepare batches.
-    pub workers: usize,
-    /// How the run shows itself.
-    pub display: Display,
-}
-
-impl RunOptions {
-    /// Computes on `device`, with two workers.
-    #[must_use]
-    pub const fn new(device: Device) -> Self {
-        Self {
-            device,
-            workers: 2,
-            display: Display::Automatic,
-        }
-    }
-}
 
 /// A training run in its directory.
 #[derive(Debug, Clone)]
@@ -106,6 +52,8 @@ pub struct TrainingRun {
     directory: PathBuf,
     config: RunConfig,
     epochs_done: usize,
+    steps_done: usize,
+    damaged: Vec<DamagedCheckpoint>,
 }
 
 impl TrainingRun {
@@ -122,10 +70,15 @@ impl TrainingRun {
         config.network.validate()?;
         config.recipe.validate()?;
         let file = directory.join(RUN_FILE);
-        if file.exists() || directory.join(CHECKPOINTS).exists() {
+        let holds_a_run = || file.exists() || directory.join(CHECKPOINTS).exists();
+        if holds_a_run() {
             return Err(TrainError::RunExists(directory));
         }
         fs::create_dir_all(&directory).map_err(TrainError::io(&directory))?;
+        let _lock = RunLock::acquire(&directory)?;
+        if holds_a_run() {
+            return Err(TrainError::RunExists(directory));
+        }
         let json = serde_json::to_vec_pretty(&config)
             .map_err(|error| TrainError::checkpoint(&file, error))?;
         write_atomically(&file, &json)?;
@@ -136,6 +89,8 @@ impl TrainingRun {
             directory,
             config,
             epochs_done: 0,
+            steps_done: 0,
+            damaged: Vec::new(),
         })
     }
 
@@ -154,11 +109,11 @@ impl TrainingRun {
         Self::create(directory, config)
     }
 
-    /// Opens a run to go on from its latest checkpoint, or from the beginning if it has none yet.
+    /// Opens a run to look at it: its description, its metrics, and its checkpoints.
     ///
     /// # Errors
-    /// Fails if there is no run ([`TrainError::NoRun`]), or its description or the state of a checkpoint is unreadable.
-    pub fn resume(directory: impl Into<PathBuf>) -> Result<Self, TrainError> {
+    /// Fails if there is no run ([`TrainError::NoRun`]), or its description is unreadable.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, TrainError> {
         let directory = directory.into();
         let file = directory.join(RUN_FILE);
         let json = fs::read(&file).map_err(|error| TrainError::NoRun {
@@ -174,6 +129,25 @@ impl TrainingRun {
             directory,
             config,
             epochs_done: epochs_done(latest.as_ref()),
+            steps_done: steps_done(latest.as_ref()),
+            damaged: Vec::new(),
+        })
+    }
+
+    /// Opens a run to go on from its latest checkpoint, or from the beginning if it has none yet.
+    ///
+    /// A latest checkpoint that is damaged is passed over for the one before; [`damaged`](Self::damaged) says so.
+    ///
+    /// # Errors
+    /// Fails as [`open`](Self::open) does, or if the run has checkpoints and all of them are damaged.
+    pub fn resume(directory: impl Into<PathBuf>) -> Result<Self, TrainError> {
+        let run = Self::open(directory)?;
+        let (latest, damaged) = run.checkpoints().latest_usable()?;
+        Ok(Self {
+            epochs_done: epochs_done(latest.as_ref()),
+            steps_done: steps_done(latest.as_ref()),
+            damaged,
+            ..run
         })
     }
 
@@ -207,6 +181,18 @@ impl TrainingRun {
         self.epochs_done
     }
 
+    /// Returns how many steps of the next epoch were done when the run was opened.
+    #[must_use]
+    pub const fn steps_done(&self) -> usize {
+        self.steps_done
+    }
+
+    /// Returns the checkpoints that were passed over when the run was resumed, latest first, because they are damaged.
+    #[must_use]
+    pub fn damaged(&self) -> &[DamagedCheckpoint] {
+        &self.damaged
+    }
+
     /// Loads the network of a checkpoint, in training form, for use at test time.
     ///
     /// # Errors
@@ -217,99 +203,227 @@ impl TrainingRun {
         device: &Device,
     ) -> Result<CondenseNet, TrainError> {
         let network = self.config.network.init(device)?;
-        let plan = StepPlan::new(&self.config.recipe, 1);
-        let learner = CondensingLearner::new(network, plan, 0, Interrupter::new());
-        Ok(checkpointers::load_model(checkpoint, learner)?.network)
+        let plan = StepPlan::new(&self.config.recipe, 1, Vec::new());
+        let learner = CondensingLearner::new(network, plan, 0);
+        Ok(snapshot::load_learner(checkpoint, learner)?.network)
     }
 
-    /// Trains to the last epoch of the recipe, and returns the network, in training form, for use at test time.
-    ///
-    /// Goes on from the latest checkpoint, also where an earlier call has written it. The network condenses on the way. After
-    /// each epoch it is validated, a line of metrics is written, and a checkpoint; the latest two and the best stay.
+    /// Loads the moving average of a checkpoint's weights; `None` if the recipe asks for none.
     ///
     /// # Errors
-    /// Fails if images and network don't go together, if the checkpoint to resume from is corrupt or of another network, if
-    /// the loss is no longer finite ([`TrainError::NonFiniteLoss`]), or if a checkpoint can't be written. The checkpoints
-    /// of earlier epochs stay.
-    pub fn train(&self, data: &RunData, options: &RunOptions) -> Result<CondenseNet, TrainError> {
-        let (network, recipe) = (&self.config.network, &self.config.recipe);
-        check_data(network, data)?;
-        let resumed = self.checkpoints().latest()?;
-        let epochs_done = epochs_done(resumed.as_ref());
+    /// As [`load_network`](Self::load_network).
+    pub fn load_average(
+        &self,
+        checkpoint: &SavedCheckpoint,
+        device: &Device,
+    ) -> Result<Option<CondenseNet>, TrainError> {
+        snapshot::load_average(checkpoint, self.config.network.init(device)?)
+    }
+
+    /// Trains to the last epoch of the recipe, or until something else ends it.
+    ///
+    /// Goes on from the latest checkpoint that is whole, also where an earlier call has written it, and ends with the weights
+    /// of a run that was never disturbed. The network condenses on the way. After each epoch it is validated, a line of
+    /// metrics is written, and a checkpoint.
+    ///
+    /// # Errors
+    /// Fails if another process trains in the directory ([`TrainError::Locked`]), if images and network don't go together, if
+    /// the checkpoint to resume from is of another network, if the loss or a weight is no longer finite
+    /// ([`TrainError::NonFiniteLoss`], [`TrainError::NonFiniteWeights`]), or if a checkpoint can't be written. The
+    /// checkpoints that there are stay.
+    pub fn train(&self, data: &RunData, options: &RunOptions) -> Result<RunOutcome, TrainError> {
+        let recipe = &self.config.recipe;
+        let deadline = options.max_duration.map(|time| Instant::now() + time);
+        options.validate()?;
+        check_data(&self.config.network, data)?;
+        let _lock = RunLock::acquire(&self.directory)?;
+        let checkpoints = self.checkpoints();
+        let (resumed, damaged) = checkpoints.latest_usable()?;
+        let position = position(resumed.as_ref());
 
         let device = options.device.clone().autodiff();
         device.seed(recipe.seed);
+        let (train, valid) = self.loaders(data, options, &device, position);
+        let steps_per_epoch = train.num_batches();
+        let on_tape = |device: &Device| device.clone().autodiff();
+        let other_devices = options.other_devices.iter().map(on_tape).collect();
+        let plan = StepPlan::new(recipe, steps_per_epoch, other_devices);
+        let rates = LearningRates::new(recipe, steps_per_epoch, plan.total_steps)?;
+        let trainee = self.trainee(&device, &plan, position, resumed.as_ref())?;
+
+        let last_stage = trainee.learner.condensation().last_stage;
+        let ended = if position.epoch >= recipe.epochs {
+            Some(RunEnding::Finished)
+        } else if position.partial.steps == 0
+            && has_stalled(&checkpoints, recipe.patience, last_stage)?
+        {
+            Some(RunEnding::StoppedEarly)
+        } else {
+            None
+        };
+        if let Some(ending) = ended {
+            return Ok(outcome(Reached {
+                trainee,
+                position,
+                ending,
+            }));
+        }
+        for checkpoint in &damaged {
+            log::warn!(
+                "{} is passed over: {}",
+                checkpoint.path.display(),
+                checkpoint.reason
+            );
+            checkpoints.set_aside(checkpoint)?;
+        }
+        keep_metrics_until(&self.metrics_path(), position.epoch)?;
+
+        let limits = Limits {
+            epochs: recipe.epochs,
+            patience: recipe.patience,
+            checkpoint_every: options.checkpoint_every,
+            checkpoint_every_steps: options.checkpoint_every_steps,
+            keep_checkpoints: options.keep_checkpoints,
+            deadline,
+        };
+        let learner = trainee.learner.clone();
+        let training = self.training(train, valid, options, position);
+        let end = TrainingLoop::new(plan, rates, limits, checkpoints, trainee, position);
+        let strategy = TrainingStrategy::Custom(Arc::clone(&end) as _);
+        // The loop has its own optimizer and learning rates, which Burn's learner would not lend it.
+        let vehicle = Learner::new(learner, recipe.optimizer(), recipe.learning_rate);
+        let result = training.with_training_strategy(strategy).launch(vehicle);
+        match (end.take_end(), result.error) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Some(error)) => Err(TrainError::Loop(error.to_string())),
+            (Some(Ok(reached)), None) => Ok(outcome(reached)),
+            (None, None) => Err(TrainError::Loop("it did not begin".to_owned())),
+        }
+    }
+
+    /// Makes the loaders of training and validation images, the first of which begins where the run stands.
+    fn loaders(
+        &self,
+        data: &RunData,
+        options: &RunOptions,
+        device: &Device,
+        position: Position,
+    ) -> (ImageLoader, ImageLoader) {
+        let recipe = &self.config.recipe;
         let loader = ImageLoaderConfig::new(recipe.batch_size, data.normalisation)
             .with_augmentation(data.augmentation)
             .with_seed(recipe.seed)
             .with_workers(options.workers)
-            .with_starting_epoch(epochs_done);
-        let train = loader.init_training(Arc::clone(&data.train), &device);
+            .with_starting_epoch(position.epoch)
+            .with_skip_batches(position.partial.steps);
+        let train = loader.init_training(Arc::clone(&data.train), device);
         let valid = loader.init_evaluation(Arc::clone(&data.valid), &options.device);
+        (train, valid)
+    }
 
-        let plan = StepPlan::new(recipe, train.num_batches());
-        let step = epochs_done.saturating_mul(plan.steps_per_epoch);
-        let learning_rate = ScheduledLearningRate {
-            base: recipe.learning_rate,
-            schedule: recipe.schedule.clone(),
-            step,
-            total_steps: plan.total_steps,
+    /// Makes what is trained, as it stood at a checkpoint, or as it begins.
+    fn trainee(
+        &self,
+        device: &Device,
+        plan: &StepPlan,
+        position: Position,
+        resumed: Option<&SavedCheckpoint>,
+    ) -> Result<Trainee, TrainError> {
+        let recipe = &self.config.recipe;
+        let before = position.epoch.saturating_mul(plan.steps_per_epoch);
+        let step = before.saturating_add(position.partial.steps);
+        // Burn draws a weight when it is first asked for; so all of them are asked for here, in their order.
+        let network = self.config.network.init(device)?.materialize().fork(device);
+        let average = recipe
+            .average_decay
+            .map(|decay| AveragedNetwork::new(&network, decay));
+        let mut trainee = Trainee {
+            learner: CondensingLearner::new(network, plan.clone(), step),
+            average,
+            optimizer: Optimizer(recipe.optimizer()),
         };
-        let interrupter = Interrupter::new();
-        let fresh = network.init(&device)?.materialize();
-        let mut optimizer = recipe.optimizer();
-        let mut learner = CondensingLearner::new(fresh, plan.clone(), step, interrupter.clone());
-        if let Some(checkpoint) = &resumed {
-            let has_momentum = recipe.momentum > 0.0;
-            (learner, optimizer) =
-                checkpointers::load(checkpoint, learner, optimizer, has_momentum)?;
-            // The mask came with the record; what the observers see is read off it again.
-            learner = CondensingLearner::new(learner.network, plan, step, interrupter.clone());
+        if let Some(checkpoint) = resumed {
+            trainee = trainee.load(checkpoint, recipe.momentum > 0.0)?;
+            // The masks came with the record; the stage is read off them again.
+            let network = trainee.learner.network;
+            trainee.learner = CondensingLearner::new(network, plan.clone(), step);
         }
-        if epochs_done >= recipe.epochs {
-            return Ok(learner.network.valid());
-        }
-        keep_metrics_until(&self.metrics_path(), epochs_done)?;
+        Ok(trainee)
+    }
 
-        let shared = learner.shared();
-        let gatherer = Gatherer::new(self.checkpoints(), resumed, Arc::clone(&shared));
+    /// Sets up Burn's training: what it shows, and where it writes it.
+    fn training(
+        &self,
+        train: ImageLoader,
+        valid: ImageLoader,
+        options: &RunOptions,
+        position: Position,
+    ) -> SupervisedTraining<CondensingLearner> {
+        let recipe = &self.config.recipe;
+        let shown = report_epochs(options.display, recipe.epochs);
         let mut training =
             SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
-                .metrics((
-                    LossMetric::new(),
-                    TopKErrorMetric::new(1),
-                    TopKErrorMetric::new(5),
-                ))
-                .metric_train_numeric(LearningRateMetric::new())
-                .metric_train_numeric(CondensingStageMetric(Arc::clone(&shared)))
-                .metric_train_numeric(KeptConnectionsMetric(Arc::clone(&shared)))
-                .with_metric_logger(MetricsFile::new(
-                    self.metrics_path(),
-                    report_epochs(options.display, recipe.epochs),
-                ))
-                .with_checkpointing_strategy(gatherer.clone())
-                .with_custom_checkpointers(gatherer.clone(), gatherer.clone(), gatherer)
-                .with_interrupter(interrupter)
+                .with_metric_logger(MetricsFile::new(self.metrics_path(), shown))
+                .with_interrupter(options.interrupt.interrupter())
                 .with_application_logger(None)
                 .num_epochs(recipe.epochs);
+        for metric in RunningMetric::of_images() {
+            training = training
+                .metric_train_numeric(metric.clone())
+                .metric_valid_numeric(metric);
+        }
+        if recipe.average_decay.is_some() {
+            for metric in RunningMetric::of_the_average() {
+                training = training.metric_valid_numeric(metric);
+            }
+        }
+        for metric in RunningMetric::of_the_run() {
+            training = training.metric_train_numeric(metric);
+        }
         if !shows_dashboard(options.display) {
-            training = training.renderer(Box::new(ProgressBars::new(
-                options.display != Display::Silent,
-            )));
+            let visible = options.display != Display::Silent;
+            training = training.renderer(Box::new(ProgressBars::new(visible)));
         }
-        if epochs_done > 0 {
-            training = training.checkpoint(epochs_done);
-        }
-        let result = training.launch(Learner::new(learner, optimizer, learning_rate));
-
-        if let Some(failure) = shared.take_failure() {
-            return Err(failure);
-        }
-        match result.error {
-            Some(error) => Err(TrainError::Loop(error.to_string())),
-            None => Ok(result.model.network),
+        match position.epoch {
+            0 => training,
+            epoch => training.checkpoint(epoch),
         }
     }
+}
+
+/// Takes what a run has come to off the training device.
+fn outcome(reached: Reached) -> RunOutcome {
+    let Reached {
+        trainee,
+        position,
+        ending,
+    } = reached;
+    RunOutcome {
+        ending,
+        network: trainee.learner.network.valid(),
+        average: trainee.average.map(|average| average.network().clone()),
+        epochs_done: position.epoch,
+        steps_done: position.partial.steps,
+    }
+}
+
+fn position(resumed: Option<&SavedCheckpoint>) -> Position {
+    match resumed {
+        Some(checkpoint) => Position {
+            epoch: checkpoint.state.epoch,
+            validation_error: checkpoint.state.validation_error,
+            partial: checkpoint.state.partial.unwrap_or_default(),
+        },
+        None => Position {
+            epoch: 0,
+            validation_error: 100.0,
+            partial: crate::checkpoint::PartialEpoch::default(),
+        },
+    }
+}
+
+fn steps_done(latest: Option<&SavedCheckpoint>) -> usize {
+    latest.map_or(0, |checkpoint| checkpoint.state.steps())
 }
 
 fn epochs_done(latest: Option<&SavedCheckpoint>) -> usize {

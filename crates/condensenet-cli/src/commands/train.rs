@@ -65,8 +65,8 @@ impl Train {
 
         let mut options = RunOptions::new(device.clone());
         options.workers = self.workers;
-        let network = run.train(&data, &options)?;
-        let comparison = Comparison::of(&network, &data, &device)?;
+        let outcome = run.train(&data, &options)?;
+        let comparison = Comparison::of(&outcome.network, &data, &device)?;
 
         if run.epochs_done() < run.config().recipe.epochs {
             writeln!(out)?; // after the epochs' lines
