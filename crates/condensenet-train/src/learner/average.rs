@@ -116,6 +116,7 @@ mod tests {
         nn::{BatchNorm, BatchNormConfig},
         tensor::Device,
     };
+    use condensenet_core::LearnedGroupConv;
     use condensenet_models::CondenseNetConfig;
 
     use super::*;
@@ -151,7 +152,7 @@ mod tests {
         let average = average.updated(&network);
         assert_eq!(average.network().stage(), 2);
         let masks = |network: &Network| {
-            let masks = network.learned_convs().map(|conv| conv.mask());
+            let masks = network.learned_convs().map(LearnedGroupConv::mask);
             masks.collect::<Vec<_>>()
         };
         assert_eq!(masks(average.network()), masks(&network));

@@ -34,7 +34,7 @@ impl CondensingLearner {
             .collect();
         let images: usize = shards.iter().flatten().map(ImageBatch::len).sum();
         let replicas = self.replicas();
-        let own_device = replicas_device(&self.network);
+        let own_device = device_of(&self.network);
 
         let mut sum = GradientsAccumulator::new();
         let mut lasso = self.group_lasso();
@@ -50,7 +50,7 @@ impl CondensingLearner {
                     None => &self.network,
                     Some(other) => &replicas[other],
                 };
-                let part = part.clone().to_device(&replicas_device(network));
+                let part = part.clone().moved_to(&device_of(network));
                 let share = part.len() as f64 / images as f64;
                 let (mut loss, outcome) = self.classify(network, part);
                 if share < 1.0 {
@@ -105,7 +105,7 @@ impl CondensingLearner {
     }
 }
 
-fn replicas_device(network: &Network) -> Device {
+fn device_of(network: &Network) -> Device {
     network.classifier.weight.val().device()
 }
 
@@ -119,17 +119,17 @@ fn split(batch: ImageBatch, parts: usize) -> Vec<ImageBatch> {
     (0..images)
         .step_by(size)
         .map(|start| {
-            let end = (start + size).min(images);
+            let size = size.min(images - start);
             ImageBatch {
-                images: batch.images.clone().slice([start..end]),
-                labels: batch.labels.clone().slice([start..end]),
+                images: batch.images.clone().narrow(0, start, size),
+                labels: batch.labels.clone().narrow(0, start, size),
             }
         })
         .collect()
 }
 
 impl ImageBatch {
-    fn to_device(self, device: &Device) -> Self {
+    fn moved_to(self, device: &Device) -> Self {
         Self {
             images: self.images.to_device(device),
             labels: self.labels.to_device(device),

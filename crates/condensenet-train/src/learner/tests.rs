@@ -5,6 +5,7 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Int, Tensor},
 };
+use condensenet_core::LearnedGroupConv;
 use condensenet_models::CondenseNetConfig;
 
 use super::{CondensingLearner, Network, StepPlan, cross_entropy};
@@ -121,7 +122,10 @@ fn two_devices_equal_one_at_twice_the_batch_after_20_steps_with_the_same_masks()
             learner = learner.condensed_for_step();
             for replica in learner.replicas() {
                 let masks = |network: &Network| -> Vec<_> {
-                    network.learned_convs().map(|conv| conv.mask()).collect()
+                    network
+                        .learned_convs()
+                        .map(LearnedGroupConv::mask)
+                        .collect()
                 };
                 assert_eq!(masks(&replica), masks(&learner.network));
             }
@@ -150,8 +154,8 @@ fn the_running_statistics_are_those_of_the_networks_own_share() {
     let own = learner(&fresh, &recipe, 1);
     let ImageBatch { images, labels } = batch(16, 5);
     own.learn_from(ImageBatch {
-        images: images.slice([0..8]),
-        labels: labels.slice([0..8]),
+        images: images.narrow(0, 0, 8),
+        labels: labels.narrow(0, 0, 8),
     });
     let statistics = |learner: &CondensingLearner| numbers(&learner.network.valid(), None);
     assert_eq!(statistics(&both), statistics(&own));

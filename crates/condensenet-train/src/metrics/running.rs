@@ -76,7 +76,7 @@ impl RunningMetric {
         ]
     }
 
-    fn entry(&self, value: NumericEntry) -> SerializedEntry {
+    fn entry(&self, value: &NumericEntry) -> SerializedEntry {
         let (epoch, now) = ((self.read)(&self.epoch), (self.read)(&self.now));
         let (precision, unit) = (self.precision, self.unit);
         let text = format!("epoch {epoch:.precision$} {unit} - batch {now:.precision$} {unit}");
@@ -115,11 +115,11 @@ impl Metric for RunningMetric {
     ) -> Result<SerializedEntry, TensorReadError> {
         self.now = *sums;
         self.epoch.add(sums);
-        Ok(self.entry(self.aggregated(&self.now)))
+        Ok(self.entry(&self.aggregated(&self.now)))
     }
 
     fn compute(&mut self) -> Result<SerializedEntry, TensorReadError> {
-        Ok(self.entry(self.final_value()))
+        Ok(self.entry(&self.final_value()))
     }
 
     fn clear(&mut self) {

@@ -33,7 +33,7 @@ fn one_step() -> RunOptions {
 }
 
 fn metrics(run: &TrainingRun) -> Vec<EpochMetrics> {
-    let mut metrics = read_metrics(&run.metrics_path()).unwrap();
+    let mut metrics = read_metrics(&run.metrics_path()).expect("the metrics are there");
     without_times(&mut metrics);
     metrics
 }
