@@ -5,6 +5,7 @@
 //! checkpoints within an epoch are written there, and there a run stops.
 
 mod pace;
+mod saving;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -22,7 +23,7 @@ use burn::{
 };
 
 use crate::{
-    checkpoint::{CheckpointDirectory, CheckpointState, PartialEpoch},
+    checkpoint::{CheckpointDirectory, PartialEpoch},
     data::ImageBatch,
     error::TrainError,
     learner::{CondensingLearner, StepPlan, StepResult},
@@ -32,6 +33,7 @@ use crate::{
     snapshot::Trainee,
 };
 use pace::Pace;
+pub(crate) use saving::has_stalled;
 
 type Events = SupervisedTrainingEventProcessor<CondensingLearner>;
 
@@ -300,7 +302,7 @@ impl Training<'_> {
             validation_error: sums.network.top1_error(),
             partial: PartialEpoch::default(),
         };
-        self.save(self.state())?;
+        self.save_after_epoch()?;
         Ok(None)
     }
 
@@ -324,57 +326,6 @@ impl Training<'_> {
         Ok(is_over.then_some(RunEnding::OutOfTime))
     }
 
-    fn checkpoint_is_due(&self) -> bool {
-        let limits = &self.settings.limits;
-        let time = limits.checkpoint_every;
-        let steps = limits.checkpoint_every_steps;
-        time.is_some_and(|time| self.last_saved.elapsed() >= time)
-            || steps.is_some_and(|steps| self.steps_since_saved >= steps)
-    }
-
-    fn save_within_epoch(&mut self) -> Result<(), TrainError> {
-        self.check_weights()?;
-        self.save(self.state().within_epoch(self.position.partial))
-    }
-
-    fn state(&self) -> CheckpointState {
-        let Position {
-            epoch,
-            validation_error,
-            ..
-        } = self.position;
-        let stage = self.trainee.learner.condensation().stage;
-        CheckpointState::new(epoch, validation_error, stage)
-    }
-
-    fn save(&mut self, state: CheckpointState) -> Result<(), TrainError> {
-        let files = self.trainee.files()?;
-        let files: Vec<_> = files
-            .iter()
-            .map(|(name, bytes)| (*name, bytes.as_slice()))
-            .collect();
-        let directory = &self.settings.directory;
-        directory.write(state, &files)?;
-        directory.prune(self.settings.limits.keep_checkpoints)?;
-        (self.last_saved, self.steps_since_saved) = (Instant::now(), 0);
-        Ok(())
-    }
-
-    /// Makes sure that nothing but numbers is written, or validated.
-    fn check_weights(&self) -> Result<(), TrainError> {
-        let Some(parameter) = self.trainee.first_non_finite() else {
-            return Ok(());
-        };
-        let step = self.trainee.learner.step().saturating_sub(1);
-        Err(TrainError::NonFiniteWeights {
-            parameter,
-            step,
-            epoch: self.position.epoch + 1,
-            loss: self.last_loss,
-            learning_rate: self.settings.rates.at(step),
-        })
-    }
-
     fn report_train(&mut self, sums: Sums, progress: Progress) -> Result<(), TrainError> {
         let iteration = Some(self.position.partial.steps);
         let item = TrainingItem::new(sums, progress, iteration, None);
@@ -390,24 +341,4 @@ impl Training<'_> {
         let sent = self.events.process_valid(event);
         sent.map_err(|error| TrainError::Loop(error.to_string()))
     }
-}
-
-/// Says whether a fully condensed network has not become better for as many epochs as the recipe waits.
-///
-/// Read off the checkpoints, of which the best always stays, so that a resumed run comes to the same answer.
-///
-/// # Errors
-/// Fails if the checkpoints can't be listed.
-pub(crate) fn has_stalled(
-    directory: &CheckpointDirectory,
-    patience: Option<usize>,
-    last_stage: usize,
-) -> Result<bool, TrainError> {
-    let (Some(patience), Some(best), Some(latest)) =
-        (patience, directory.best()?, directory.latest()?)
-    else {
-        return Ok(false);
-    };
-    let waited = latest.state.epoch.saturating_sub(best.state.epoch);
-    Ok(best.state.stage == last_stage && waited >= patience)
 }
