@@ -71,7 +71,7 @@ fn main() -> Result<()> {
         recipe.batch_size,
     );
 
-    let network = run.train(&data, &RunOptions::new(device.clone()))?;
+    let network = run.train(&data, &RunOptions::new(device.clone()))?.network;
 
     println!();
     println!("{}", Comparison::of(&network, &data, &device)?);

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use burn::tensor::Device;
-use condensenet_models::{Complexity, CondenseNet, Convention, Form};
+use condensenet_models::{Complexity, Convention, Form, TrainingNetwork};
 
 use crate::{
     data::ImageLoaderConfig,
@@ -39,7 +39,11 @@ impl Comparison {
     ///
     /// # Errors
     /// Fails if the network is not fully condensed, or the images are not what the network takes.
-    pub fn of(network: &CondenseNet, data: &RunData, device: &Device) -> Result<Self, TrainError> {
+    pub fn of(
+        network: &TrainingNetwork,
+        data: &RunData,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
         let converted = network.convert()?;
         let images = ImageLoaderConfig::new(100, data.normalisation)
             .init_evaluation(Arc::clone(&data.valid), device);
@@ -47,7 +51,7 @@ impl Comparison {
         let of_converted = |images| converted.forward(images);
         let row = |form, evaluation| {
             let size = [data.valid.height(), data.valid.width()];
-            let complexity = Complexity::of(network.config(), form, size)?;
+            let complexity = Complexity::of(&network.config(), form, size)?;
             Ok::<_, TrainError>(Row {
                 evaluation,
                 parameters: complexity.stored_params(),

@@ -27,6 +27,16 @@ pub enum TrainError {
         /// What it must be.
         rule: &'static str,
     },
+    /// An option of the run is wrong.
+    #[error("the run's {option} is {value}, but must be {rule}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
     /// The network and the images do not go together.
     #[error("the network tells {network} classes apart, the images have {images}")]
     ClassCount {
@@ -53,6 +63,31 @@ pub enum TrainError {
         /// The learning rate of the step.
         learning_rate: f64,
     },
+    /// A weight stopped being a number, though no loss had.
+    #[error(
+        "{parameter} is no longer finite after step {step} (epoch {epoch}, loss {loss}, learning rate {learning_rate}); \
+         nothing of it was written, and the earlier checkpoints are untouched"
+    )]
+    NonFiniteWeights {
+        /// The first parameter, or running statistic, that is not finite.
+        parameter: String,
+        /// The step of the whole training, counted from 0.
+        step: usize,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The loss of the step.
+        loss: f64,
+        /// The learning rate of the step.
+        learning_rate: f64,
+    },
+    /// Another process trains in the directory.
+    #[error("{} is in use: {} trains there", .directory.display(), process(.pid))]
+    Locked {
+        /// The directory.
+        directory: PathBuf,
+        /// The process, where it said which it is.
+        pid: Option<u32>,
+    },
     /// A new run would overwrite another.
     #[error("{} already holds a run; resume it, or choose another directory", .0.display())]
     RunExists(PathBuf),
@@ -67,6 +102,14 @@ pub enum TrainError {
     /// A checkpoint can't be read, or does not belong here.
     #[error("checkpoint {}: {reason}", .path.display())]
     Checkpoint {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A checkpoint's files are not what was written.
+    #[error("checkpoint {}: {reason}", .path.display())]
+    DamagedCheckpoint {
         /// The file or directory.
         path: PathBuf,
         /// What is wrong with it.
@@ -88,6 +131,13 @@ pub enum TrainError {
     Loop(String),
 }
 
+fn process(pid: &Option<u32>) -> String {
+    pid.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid}"),
+    )
+}
+
 impl TrainError {
     /// Makes the error of a failed file operation.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -99,6 +149,15 @@ impl TrainError {
     #[allow(clippy::needless_pass_by_value)] // it is what `map_err` hands over
     pub(crate) fn checkpoint(path: &Path, reason: impl std::fmt::Display) -> Self {
         Self::Checkpoint {
+            path: path.to_path_buf(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Makes the error of a checkpoint that is not what was written.
+    #[allow(clippy::needless_pass_by_value)] // it is what `map_err` hands over
+    pub(crate) fn damaged(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::DamagedCheckpoint {
             path: path.to_path_buf(),
             reason: reason.to_string(),
         }

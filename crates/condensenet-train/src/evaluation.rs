@@ -6,7 +6,7 @@
 use std::{fmt, path::Path};
 
 use burn::{data::dataloader::DataLoader, tensor::Tensor};
-use condensenet_models::CondenseNetConfig;
+use condensenet_models::{NetworkConfig, config::Describe};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -101,14 +101,23 @@ impl EvaluationRecord {
 /// # Errors
 /// Fails with [`TrainError::NoImages`], with [`TrainError::Config`] if they are too small, and with
 /// [`TrainError::ClassCount`] if they have other classes.
-pub fn check_images(network: &CondenseNetConfig, images: &ImageSet) -> Result<(), TrainError> {
+pub fn check_images(network: &NetworkConfig, images: &ImageSet) -> Result<(), TrainError> {
+    check_images_for("validation", network, images)
+}
+
+pub(crate) fn check_images_for(
+    purpose: &'static str,
+    network: &NetworkConfig,
+    images: &ImageSet,
+) -> Result<(), TrainError> {
     if images.is_empty() {
-        return Err(TrainError::NoImages("validation"));
+        return Err(TrainError::NoImages(purpose));
     }
-    network.validate_input(images.height(), images.width())?;
-    if images.class_count() != network.num_classes {
+    let architecture = network.architecture()?;
+    architecture.validate_input(images.height(), images.width())?;
+    if images.class_count() != network.num_classes() {
         return Err(TrainError::ClassCount {
-            network: network.num_classes,
+            network: network.num_classes(),
             images: images.class_count(),
         });
     }

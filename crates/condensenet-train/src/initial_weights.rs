@@ -6,7 +6,9 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use condensenet_models::{AnyCondenseNet, CondenseNet, CondenseNetConfig, NetworkFile};
+use condensenet_models::{
+    AnyNetwork, ConfigError, NetworkConfig, NetworkFile, TrainingNetwork, config::Describe,
+};
 use thiserror::Error;
 
 use crate::{error::TrainError, run::TrainingRun};
@@ -17,16 +19,19 @@ const FILE: &str = "initial.safetensors";
 const CLASSIFIER: &str = "classifier.";
 
 /// A run can't begin from a network's weights.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum InitialWeightsError {
     /// Converted networks have no masks and nothing to learn groups with.
     #[error("a converted network can't be trained; begin from its training form")]
     Converted,
+    /// One of the descriptions is not that of a network.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The weights are of another network.
     #[error("the weights are of another network: its {field} is {found}, the run's is {expected}")]
     OtherNetwork {
-        /// The field of [`CondenseNetConfig`].
+        /// The field of [`NetworkConfig`].
         field: &'static str,
         /// What the weights are of.
         found: String,
@@ -42,26 +47,13 @@ pub enum InitialWeightsError {
 /// # Errors
 /// Fails with [`InitialWeightsError`], which names the field and both values.
 pub fn check_initial_weights(
-    network: &CondenseNetConfig,
+    network: &NetworkConfig,
     file: &NetworkFile,
 ) -> Result<(), InitialWeightsError> {
-    let AnyCondenseNet::Training(initial) = &file.network else {
+    let AnyNetwork::Training(initial) = &file.network else {
         return Err(InitialWeightsError::Converted);
     };
-    let fields = |config: &CondenseNetConfig| {
-        [
-            ("layers_per_block", format!("{:?}", config.layers_per_block)),
-            ("growth_rates", format!("{:?}", config.growth_rates)),
-            ("bottleneck", config.bottleneck.to_string()),
-            ("groups_1x1", config.groups_1x1.to_string()),
-            ("groups_3x3", config.groups_3x3.to_string()),
-            (
-                "condensation_factor",
-                config.condensation_factor.to_string(),
-            ),
-        ]
-    };
-    let pairs = fields(initial.config()).into_iter().zip(fields(network));
+    let pairs = fields(&initial.config())?.into_iter().zip(fields(network)?);
     for ((field, found), (_, expected)) in pairs {
         if found != expected {
             return Err(InitialWeightsError::OtherNetwork {
@@ -72,6 +64,31 @@ pub fn check_initial_weights(
         }
     }
     Ok(())
+}
+
+/// What two networks must have in common for one to take over the other's weights.
+fn fields(network: &NetworkConfig) -> Result<[(&'static str, String); 8], ConfigError> {
+    let layers = network.architecture()?;
+    let transitions = layers.blocks.iter().map(|block| block.transition);
+    Ok([
+        ("kind", network.kind().to_owned()),
+        (
+            "layers_per_block",
+            format!("{:?}", network.layers_per_block()),
+        ),
+        ("growth_rates", format!("{:?}", network.growth_rates())),
+        (
+            "transitions",
+            format!("{:?}", transitions.collect::<Vec<_>>()),
+        ),
+        ("bottleneck", layers.bottleneck.to_string()),
+        ("groups_1x1", layers.groups_1x1.to_string()),
+        ("groups_3x3", layers.groups_3x3.to_string()),
+        (
+            "condensation_factor",
+            format!("{:?}", layers.condensation_factor),
+        ),
+    ])
 }
 
 impl TrainingRun {
@@ -91,10 +108,10 @@ impl TrainingRun {
 
 /// Fills a fresh network with the weights that the run is to begin from, if there are any.
 pub(crate) fn fill(
-    fresh: CondenseNet,
+    fresh: TrainingNetwork,
     directory: &Path,
     device: &Device,
-) -> Result<CondenseNet, TrainError> {
+) -> Result<TrainingNetwork, TrainError> {
     let path = directory.join(FILE);
     if !path.exists() {
         return Ok(fresh);
@@ -102,7 +119,7 @@ pub(crate) fn fill(
     let unusable = |error: &dyn std::fmt::Display| TrainError::checkpoint(&path, error);
     let file = NetworkFile::load(&path, device).map_err(|error| unusable(&error))?;
     let mut weights = file.network.state_dict();
-    if file.network.config().num_classes != fresh.config().num_classes {
+    if file.network.config().num_classes() != fresh.config().num_classes() {
         let own = fresh.state_dict().into_iter();
         weights.extend(own.filter(|(key, _)| key.starts_with(CLASSIFIER)));
     }

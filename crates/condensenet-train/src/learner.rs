@@ -1,21 +1,33 @@
-//! A network as Burn's training loop sees it: what a step is, and when to condense.
+//! A network that learns: what a step is, and when to condense.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod average;
+mod clipping;
+mod finite;
+mod shards;
+#[cfg(test)]
+mod tests;
 
 use burn::{
     lr_scheduler::module_lr_scheduler::ModuleLearningRate,
     module::Module,
     nn::loss::CrossEntropyLossConfig,
     optim::{GradientsParams, ModuleOptimizer},
-    tensor::Tensor,
-    train::{ClassificationOutput, InferenceStep, Interrupter, TrainOutput, TrainStep},
+    tensor::{Device, Int, Tensor},
+    train::{InferenceStep, TrainOutput, TrainStep},
 };
-use condensenet_models::CondenseNet;
+use condensenet_models::TrainingNetwork;
 
-use crate::{data::ImageBatch, error::TrainError, recipe::Recipe};
+pub(crate) use average::AveragedNetwork;
+pub(crate) use finite::first_non_finite;
+
+use crate::{
+    data::ImageBatch,
+    metrics::{Sums, Tally},
+    recipe::{GradientClipping, Recipe},
+};
+
+/// The network that is trained.
+pub(crate) type Network = TrainingNetwork;
 
 /// Where a run stands with condensing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +41,7 @@ pub struct Condensation {
 }
 
 impl Condensation {
-    fn of(network: &CondenseNet) -> Self {
+    fn of(network: &Network) -> Self {
         Self {
             stage: network.stage(),
             last_stage: network.schedule().last_stage(),
@@ -38,195 +50,134 @@ impl Condensation {
     }
 }
 
-/// What the learner, its copies in the loop, and the loop's observers share.
-pub(crate) struct Shared {
-    interrupter: Interrupter,
-    condensation: Mutex<Condensation>,
-    failure: Mutex<Option<TrainError>>,
-}
-
-impl Shared {
-    /// Returns where the run stands with condensing.
-    pub(crate) fn condensation(&self) -> Condensation {
-        *self
-            .condensation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads off a network where the run stands.
-    fn observe(&self, network: &CondenseNet) {
-        let condensation = Condensation::of(network);
-        *self
-            .condensation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = condensation;
-    }
-
-    /// Takes the error that stopped the run, if one did.
-    pub(crate) fn take_failure(&self) -> Option<TrainError> {
-        self.failure().take()
-    }
-
-    fn failure(&self) -> std::sync::MutexGuard<'_, Option<TrainError>> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Says whether the run has failed, so that the step must not be applied, and completes the error with the rate.
-    fn refuses_step(&self, rate: f64) -> bool {
-        let mut failure = self.failure();
-        if let Some(TrainError::NonFiniteLoss { learning_rate, .. }) = failure.as_mut() {
-            *learning_rate = rate;
-        }
-        failure.is_some()
-    }
-
-    /// Stops the run with an error; the first one stays.
-    pub(crate) fn fail(&self, error: TrainError) {
-        self.interrupter.stop(Some(&error.to_string()));
-        self.failure().get_or_insert(error);
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("condensation", &self.condensation())
-            .finish_non_exhaustive()
-    }
-}
-
 /// The constants of a run that a step needs.
 #[derive(Debug, Clone)]
 pub(crate) struct StepPlan {
     pub(crate) steps_per_epoch: usize,
     pub(crate) total_steps: usize,
-    pub(crate) group_lasso: f64,
-    pub(crate) seed: u64,
+    /// Devices besides the network's own, each of which has a part of every batch.
+    other_devices: Vec<Device>,
+    group_lasso: f64,
+    label_smoothing: Option<f32>,
+    accumulation: usize,
+    clipping: Option<GradientClipping>,
+    seed: u64,
 }
 
 impl StepPlan {
-    pub(crate) fn new(recipe: &Recipe, steps_per_epoch: usize) -> Self {
+    pub(crate) fn new(recipe: &Recipe, steps_per_epoch: usize, other_devices: Vec<Device>) -> Self {
         Self {
             steps_per_epoch,
             total_steps: steps_per_epoch.saturating_mul(recipe.epochs),
+            other_devices,
             group_lasso: recipe.group_lasso,
+            label_smoothing: recipe.label_smoothing.map(|share| share as f32),
+            accumulation: recipe.accumulation.unwrap_or(1),
+            clipping: recipe.clipping,
             seed: recipe.seed,
         }
     }
 }
 
-/// A [`CondenseNet`] that condenses while Burn's training loop trains it.
+/// What a batch says: where to go, and how wrong the network was.
+pub(crate) struct StepResult {
+    pub(crate) gradients: GradientsParams,
+    /// The loss with everything that the gradients are of.
+    pub(crate) objective: f32,
+    pub(crate) tally: Tally,
+}
+
+/// A network that condenses while it is trained.
 #[derive(Module, Debug)]
 pub(crate) struct CondensingLearner {
-    pub(crate) network: CondenseNet,
+    pub(crate) network: Network,
     #[module(skip)]
     plan: StepPlan,
     #[module(skip)]
     step: usize,
     #[module(skip)]
-    shared: Arc<Shared>,
+    condensation: Condensation,
 }
 
 impl CondensingLearner {
     /// Creates the learner that is about to make `step`, counted from 0.
-    pub(crate) fn new(
-        network: CondenseNet,
-        plan: StepPlan,
-        step: usize,
-        interrupter: Interrupter,
-    ) -> Self {
-        let shared = Shared {
-            interrupter,
-            condensation: Mutex::new(Condensation::of(&network)),
-            failure: Mutex::new(None),
-        };
+    pub(crate) fn new(network: Network, plan: StepPlan, step: usize) -> Self {
         Self {
+            condensation: Condensation::of(&network),
             network,
             plan,
             step,
-            shared: Arc::new(shared),
         }
     }
 
-    pub(crate) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
+    /// Returns the step that comes next, counted from 0 over the whole training.
+    pub(crate) const fn step(&self) -> usize {
+        self.step
     }
 
-    /// Returns the mean loss of a batch, and what the metrics read of it.
-    fn classify(&self, batch: ImageBatch) -> (Tensor<1>, ClassificationOutput) {
-        let batch_size = batch.len();
-        let logits = self.network.forward(batch.images);
-        let loss = CrossEntropyLossConfig::new()
-            .init(&logits.device())
-            .forward(logits.clone(), batch.labels.clone());
-        // Burn weighs a batch by its number of losses: one an image, so that a smaller last batch counts for less.
-        let losses = loss.clone().detach().expand([batch_size]);
-        let output = ClassificationOutput::new(losses, logits, batch.labels);
-        (loss, output)
+    pub(crate) const fn condensation(&self) -> Condensation {
+        self.condensation
+    }
+
+    /// Condenses the network to the stage of the step that comes next.
+    ///
+    /// The network condenses at the beginning of a step, as in the original: what is validated after an epoch has never lost
+    /// a connection since it was last trained.
+    #[must_use]
+    pub(crate) fn condensed_for_step(mut self) -> Self {
+        let stage = self.stage_of_step();
+        if stage > self.condensation.stage {
+            self.network.condense_to(stage);
+            self.condensation = Condensation::of(&self.network);
+        }
+        self
+    }
+
+    /// Computes the gradients of a batch.
+    pub(crate) fn learn_from(&self, batch: ImageBatch) -> StepResult {
+        self.seed_dropout(&batch.images);
+        self.gradients(batch)
+    }
+
+    /// Makes the step.
+    #[must_use]
+    pub(crate) fn updated(
+        self,
+        optimizer: &mut ModuleOptimizer,
+        learning_rate: ModuleLearningRate,
+        mut gradients: GradientsParams,
+    ) -> Self {
+        if let Some(clipping) = self.plan.clipping {
+            gradients = clipping::clip(gradients, &self.network, clipping);
+        }
+        let mut learner = optimizer.step(learning_rate, self, gradients);
+        learner.step += 1;
+        if learner.step == learner.plan.total_steps {
+            // A training of so few steps that none of them saw the last stage ends condensed all the same.
+            learner = learner.condensed_for_step();
+        }
+        learner
+    }
+
+    /// Says what the network gets wrong in a batch.
+    pub(crate) fn tally(network: &Network, batch: &ImageBatch) -> Tally {
+        let logits = network.forward(batch.images.clone());
+        let loss = cross_entropy(&logits, &batch.labels, None);
+        Tally::of(loss.into_scalar(), logits, batch.labels.clone())
     }
 
     /// Makes dropout a function of seed and step, so that a resumed run draws what the undisturbed one would have.
     fn seed_dropout(&self, images: &Tensor<4>) {
-        if self.network.config().dropout > 0.0 {
+        if self.network.config().dropout() > 0.0 {
             let step_seed = self.plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            images
-                .device()
-                .seed(step_seed.wrapping_add(self.step as u64));
+            let step_seed = step_seed.wrapping_add(self.step as u64);
+            images.device().seed(step_seed);
+            for device in &self.plan.other_devices {
+                if *device != images.device() {
+                    device.seed(step_seed);
+                }
+            }
         }
-    }
-}
-
-impl TrainStep for CondensingLearner {
-    type Input = ImageBatch;
-    type Output = ClassificationOutput;
-
-    fn step(&self, batch: ImageBatch) -> TrainOutput<ClassificationOutput> {
-        if let Some(condensed) = self.condensed_for_step() {
-            return condensed.step_forward_and_backward(batch);
-        }
-        self.step_forward_and_backward(batch)
-    }
-
-    fn optimize(
-        mut self,
-        optimizer: &mut ModuleOptimizer,
-        learning_rate: ModuleLearningRate,
-        gradients: GradientsParams,
-    ) -> Self {
-        if self.shared.refuses_step(learning_rate.base()) {
-            return self;
-        }
-        if let Some(condensed) = self.condensed_for_step() {
-            self = condensed;
-            self.shared.observe(&self.network);
-        }
-        let mut learner = optimizer.step(learning_rate, self, gradients);
-        learner.step += 1;
-        if learner.step == learner.plan.total_steps
-            && let Some(condensed) = learner.condensed_for_step()
-        {
-            // A training of so few steps that none of them saw the last stage ends condensed all the same.
-            learner = condensed;
-            learner.shared.observe(&learner.network);
-        }
-        learner
-    }
-}
-
-impl CondensingLearner {
-    /// Returns the learner condensed to the stage of its step; `None` if it is there.
-    ///
-    /// The network condenses at the beginning of a step, as in the original: what is validated after an epoch has never lost
-    /// a connection since it was last trained. Burn lends a step its learner for reading, so that a step which opens a
-    /// stage works on a copy, and [`optimize`](TrainStep::optimize) makes the same mask from the same weights again.
-    fn condensed_for_step(&self) -> Option<Self> {
-        let stage = self.stage_of_step();
-        (stage > self.shared.condensation().stage).then(|| {
-            let mut condensed = self.clone();
-            condensed.network.condense_to(stage);
-            condensed
-        })
     }
 
     fn stage_of_step(&self) -> usize {
@@ -244,31 +195,50 @@ impl CondensingLearner {
         }
         Some(self.network.group_lasso()? * weight)
     }
+}
 
-    fn step_forward_and_backward(&self, batch: ImageBatch) -> TrainOutput<ClassificationOutput> {
-        self.seed_dropout(&batch.images);
-        let (mut loss, item) = self.classify(batch);
-        if let Some(lasso) = self.group_lasso() {
-            loss = loss + lasso;
+/// Returns the mean loss of a batch.
+fn cross_entropy(logits: &Tensor<2>, labels: &Tensor<1, Int>, smoothing: Option<f32>) -> Tensor<1> {
+    CrossEntropyLossConfig::new()
+        .with_smoothing(smoothing)
+        .init(&logits.device())
+        .forward(logits.clone(), labels.clone())
+}
+
+/// A step as Burn describes one; the run's own loop also condenses before it, and stops before one that can't be made.
+impl TrainStep for CondensingLearner {
+    type Input = ImageBatch;
+    type Output = Sums;
+
+    fn step(&self, batch: ImageBatch) -> TrainOutput<Sums> {
+        let result = self.learn_from(batch);
+        TrainOutput {
+            grads: result.gradients,
+            item: Sums {
+                network: result.tally,
+                ..Sums::default()
+            },
         }
-        let value: f32 = loss.clone().into_scalar();
-        if !value.is_finite() {
-            self.shared.fail(TrainError::NonFiniteLoss {
-                loss: value,
-                step: self.step,
-                epoch: self.step / self.plan.steps_per_epoch + 1,
-                learning_rate: f64::NAN,
-            });
-        }
-        TrainOutput::new(self, loss.backward(), item)
+    }
+
+    fn optimize(
+        self,
+        optimizer: &mut ModuleOptimizer,
+        learning_rate: ModuleLearningRate,
+        gradients: GradientsParams,
+    ) -> Self {
+        self.updated(optimizer, learning_rate, gradients)
     }
 }
 
 impl InferenceStep for CondensingLearner {
     type Input = ImageBatch;
-    type Output = ClassificationOutput;
+    type Output = Sums;
 
-    fn step(&self, batch: ImageBatch) -> ClassificationOutput {
-        self.classify(batch).1
+    fn step(&self, batch: ImageBatch) -> Sums {
+        Sums {
+            network: Self::tally(&self.network, &batch),
+            ..Sums::default()
+        }
     }
 }

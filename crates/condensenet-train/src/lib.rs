@@ -4,7 +4,6 @@
 //! from there after a kill at any moment; [`evaluate`] says what the result gets wrong.
 
 mod checkpoint;
-mod checkpointers;
 mod comparison;
 mod console;
 pub mod data;
@@ -20,8 +19,10 @@ mod optimizer_state;
 mod recipe;
 mod run;
 mod run_network;
+mod snapshot;
+mod training_loop;
 
-pub use checkpoint::{CheckpointDirectory, CheckpointState, SavedCheckpoint};
+pub use checkpoint::{CheckpointDirectory, CheckpointState, DamagedCheckpoint, SavedCheckpoint};
 pub use comparison::{Comparison, Row};
 pub use console::epoch_line;
 pub use data_source::{DataSource, RunData};
@@ -33,8 +34,8 @@ pub use evaluation::{
 };
 pub use initial_weights::{InitialWeightsError, check_initial_weights};
 pub use learner::Condensation;
-pub use learning_rate::LearningRateSchedule;
-pub use metrics::{ErrorInput, TopKErrorMetric, count_top_k_errors};
+pub use learning_rate::{LearningRateSchedule, WarmUp};
+pub use metrics::count_top_k_errors;
 pub use metrics_file::{EpochMetrics, read_metrics};
-pub use recipe::Recipe;
-pub use run::{Display, RunConfig, RunOptions, TrainingRun};
+pub use recipe::{GradientClipping, Recipe};
+pub use run::{Display, Interrupt, RunConfig, RunEnding, RunOptions, RunOutcome, TrainingRun};

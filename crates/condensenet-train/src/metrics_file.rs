@@ -21,8 +21,10 @@ use crate::{checkpoint::write_atomically, error::TrainError};
 
 /// What was measured in an epoch.
 ///
-/// Keys are the metrics' names in snake case (`loss`, `top_1_error` in percent, `learning_rate`, `condensing_stage`,
-/// `kept_connections` in percent); values are means over the epoch's images.
+/// Keys are the metrics' names in snake case; values are means over the epoch's images or steps, if not said otherwise:
+/// `loss`, `top_1_error` and `top_5_error` in percent; of training also `learning_rate`, `condensing_stage` at the end,
+/// `kept_connections` at the end in percent, `images_a_second`, and `time_left` of the whole run in seconds; of validation
+/// `averaged_loss`, `averaged_top_1_error` and `averaged_top_5_error`, if the recipe asks for an average.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// The epoch, counted from 1.
@@ -115,7 +117,11 @@ impl MetricsFile {
             .create(true)
             .append(true)
             .open(&self.path)?;
-        file.write_all(line.as_bytes())
+        let whole = file.metadata()?.len();
+        file.write_all(line.as_bytes()).inspect_err(|_| {
+            // Half a line would spoil the next one.
+            file.set_len(whole).ok();
+        })
     }
 }
 

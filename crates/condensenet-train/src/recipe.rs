@@ -1,11 +1,16 @@
 //! How a network is trained: the numbers of the paper, each of them changeable.
 
+mod validate;
+
 use burn::{
     config::Config,
     optim::{ModuleOptimizer, SgdConfig, decay::WeightDecayConfig, momentum::MomentumConfig},
+    tensor::Device,
 };
 
-use crate::{error::TrainError, learning_rate::LearningRateSchedule};
+use serde::{Deserialize, Serialize};
+
+use crate::learning_rate::{LearningRateSchedule, WarmUp};
 
 /// The recipe of a training run; the defaults are the paper's for CIFAR.
 ///
@@ -38,6 +43,34 @@ pub struct Recipe {
     /// Weight of the group lasso in the loss; the paper has 1e-5 on ImageNet.
     #[config(default = 0.0)]
     pub group_lasso: f64,
+    /// How much of each label is shared out among all classes, in [0, 1); no smoothing where it is `None`.
+    ///
+    /// The loss of the training images is the smoothed one; that of the validation images is not.
+    pub label_smoothing: Option<f64>,
+    /// How the learning rate begins; at its full height where it is `None`.
+    pub warm_up: Option<WarmUp>,
+    /// Parts of a batch whose gradients are computed one after the other, and averaged by images; the whole batch at once
+    /// where it is `None`.
+    ///
+    /// A step, and everything that is counted in steps, stays one batch. Norms see the part and not the batch.
+    pub accumulation: Option<usize>,
+    /// What is done with large gradients; nothing where it is `None`.
+    pub clipping: Option<GradientClipping>,
+    /// Decay of the exponential moving average of the weights, in (0, 1); no average where it is `None`.
+    ///
+    /// After each step the average becomes `decay * average + (1 - decay) * weights`, the norms' running statistics
+    /// included; its masks are the network's own. It is evaluated and stored beside the network, which it does not touch.
+    pub average_decay: Option<f64>,
+    /// Epochs without a lower validation error after which a fully condensed network is trained no further; all epochs are
+    /// trained where it is `None`.
+    pub patience: Option<usize>,
+    /// Whether the maps of dense blocks and the bottlenecks of their layers are made again for the backward pass instead of
+    /// being kept: half the memory, for about a third more time.
+    ///
+    /// # Source
+    /// Pleiss et al., 2017, "Memory-Efficient Implementation of DenseNets", arXiv 1707.06990.
+    #[config(default = false)]
+    pub gradient_checkpointing: bool,
     /// Decides initial weights, order and variation of the images, and dropout.
     ///
     /// Burn's CPU backend draws from one generator a process: two trainings at once in a process disturb each other's.
@@ -45,71 +78,29 @@ pub struct Recipe {
     pub seed: u64,
 }
 
-impl Recipe {
-    /// Checks the numbers.
+/// What is done with gradients that are too large.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GradientClipping {
+    /// All gradients are scaled together so that their common L2 norm is at most this.
     ///
-    /// # Errors
-    /// Fails with [`TrainError::Recipe`], which names the field, its value and the rule.
-    pub fn validate(&self) -> Result<(), TrainError> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        let (milestones, factor) = match &self.schedule {
-            LearningRateSchedule::Cosine => (&[][..], 1.0),
-            LearningRateSchedule::Multistep { milestones, factor } => (&milestones[..], *factor),
-        };
-        let rules: [(&'static str, String, bool, &'static str); 8] = [
-            (
-                "epochs",
-                self.epochs.to_string(),
-                self.epochs > 0,
-                "at least 1",
-            ),
-            (
-                "batch_size",
-                self.batch_size.to_string(),
-                self.batch_size > 0,
-                "at least 1",
-            ),
-            (
-                "learning_rate",
-                self.learning_rate.to_string(),
-                positive(self.learning_rate),
-                "positive and finite",
-            ),
-            (
-                "schedule's milestones",
-                format!("{milestones:?}"),
-                milestones.iter().all(|at| *at > 0.0 && *at < 1.0),
-                "each in (0, 1)",
-            ),
-            (
-                "schedule's factor",
-                factor.to_string(),
-                positive(factor),
-                "positive and finite",
-            ),
-            (
-                "momentum",
-                self.momentum.to_string(),
-                (0.0..1.0).contains(&self.momentum),
-                "in [0, 1)",
-            ),
-            (
-                "weight_decay",
-                self.weight_decay.to_string(),
-                not_negative(self.weight_decay),
-                "finite and not negative",
-            ),
-            (
-                "group_lasso",
-                self.group_lasso.to_string(),
-                not_negative(self.group_lasso),
-                "finite and not negative",
-            ),
-        ];
-        match rules.into_iter().find(|(_, _, holds, _)| !holds) {
-            None => Ok(()),
-            Some((field, value, _, rule)) => Err(TrainError::Recipe { field, value, rule }),
+    /// # Source
+    /// Pascanu, Mikolov and Bengio, 2013; PyTorch's `clip_grad_norm_`, its 1e-6 included. Burn's own clipping by norm, in
+    /// contrast, scales each parameter's gradient by itself.
+    Norm(f64),
+    /// Each element is moved into `[-value, value]`.
+    Value(f64),
+}
+
+impl Recipe {
+    /// Returns a device on which operations are recorded for the backward pass, as the recipe asks.
+    #[must_use]
+    pub fn differentiating(&self, device: &Device) -> Device {
+        let device = device.clone().autodiff();
+        if self.gradient_checkpointing {
+            device.gradient_checkpointing()
+        } else {
+            device
         }
     }
 

@@ -119,8 +119,8 @@ impl Train {
         if verbosity.is_quiet() {
             options.display = Display::Silent;
         }
-        let network = run.train(&data, &options)?;
-        let comparison = Comparison::of(&network, &data, &device)?;
+        let outcome = run.train(&data, &options)?;
+        let comparison = Comparison::of(&outcome.network, &data, &device)?;
         let best = run.checkpoints().best()?;
         if self.json {
             return results::write_json(out, &run, &comparison, best.as_ref());

@@ -1,64 +1,15 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, sync::Arc};
 
-use burn::{module::Module, tensor::Device};
+use burn::tensor::Device;
 use condensenet_models::{CondenseNetConfig, ConfigError};
 use condensenet_train::{
-    CheckpointDirectory, LearningRateSchedule, Recipe, RunConfig, RunData, TrainError, TrainingRun,
-    data::ImageSet,
+    GradientClipping, LearningRateSchedule, Recipe, RunConfig, RunData, TrainError, TrainingRun,
+    WarmUp, data::ImageSet,
 };
 
 use crate::support::{
-    alone, begin, config, data, files, finish, images, latest, network, options, recipe, resume,
-    train,
+    alone, assert_names, begin, config, data, edit, images, network, options, recipe, resume,
 };
-
-fn trained(epochs: usize) -> (tempfile::TempDir, TrainingRun) {
-    let (root, run, _) = finish(config(recipe(epochs)));
-    (root, run)
-}
-
-/// Raises the number of epochs, so that there is something left to train.
-fn with_more_epochs(run: &TrainingRun) -> TrainingRun {
-    edit(&run.directory().join("run.json"), |json| {
-        json["recipe"]["epochs"] = 9.into();
-    });
-    resume(run).expect("the run can be opened")
-}
-
-fn edit(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
-    let text = fs::read(path).expect("the file is there");
-    let mut json = serde_json::from_slice(&text).expect("the file is JSON");
-    change(&mut json);
-    fs::write(path, json.to_string()).expect("the file can be written");
-}
-
-/// Replaces files of the latest checkpoint, with a state that matches them.
-fn forge(run: &TrainingRun, model: Option<Vec<u8>>, optimizer: Option<Vec<u8>>) -> PathBuf {
-    let at = latest(run);
-    let model = model.unwrap_or_else(|| at.read("model.bpk").expect("it is whole"));
-    let optimizer = optimizer.unwrap_or_else(|| at.read("optimizer.bpk").expect("it is whole"));
-    let files = [
-        ("model.bpk", model.as_slice()),
-        ("optimizer.bpk", optimizer.as_slice()),
-    ];
-    let written = run
-        .checkpoints()
-        .write(at.state.epoch, at.state.validation_error, &files);
-    written.expect("the checkpoint can be written").path
-}
-
-#[track_caller]
-fn assert_names(error: &TrainError, path: &Path, parts: &[&str]) {
-    let message = error.to_string();
-    assert!(message.contains(&*path.to_string_lossy()), "{message}");
-    for part in parts {
-        assert!(message.contains(part), "{part} is not in: {message}");
-    }
-}
 
 #[test]
 fn a_directory_without_a_run_is_said_to_have_none() {
@@ -147,6 +98,37 @@ fn wrong_numbers_in_a_recipe_are_refused_by_field_before_anything_is_written() {
             "weight_decay is inf",
         ),
         (good.clone().with_group_lasso(-1.0), "group_lasso is -1"),
+        (
+            good.clone().with_label_smoothing(Some(1.0)),
+            "label_smoothing is 1",
+        ),
+        (
+            good.clone().with_warm_up(Some(WarmUp::Epochs(300))),
+            "warm_up is 300 epochs",
+        ),
+        (
+            good.clone().with_warm_up(Some(WarmUp::Steps(0))),
+            "warm_up's steps is 0",
+        ),
+        (
+            good.clone().with_accumulation(Some(65)),
+            "accumulation is 65",
+        ),
+        (
+            good.clone()
+                .with_clipping(Some(GradientClipping::Norm(0.0))),
+            "clipping's norm is 0",
+        ),
+        (
+            good.clone()
+                .with_clipping(Some(GradientClipping::Value(f64::NAN))),
+            "clipping's value is NaN",
+        ),
+        (
+            good.clone().with_average_decay(Some(1.0)),
+            "average_decay is 1",
+        ),
+        (good.clone().with_patience(Some(0)), "patience is 0"),
         (
             good.clone().with_schedule(multistep(&[0.5, 1.5], 0.1)),
             "milestones is [0.5, 1.5]",
@@ -241,206 +223,6 @@ fn images_that_do_not_go_with_the_network_are_refused() {
         with(&good, &set(0, 32, 10)),
         TrainError::NoImages("validation")
     ));
-}
-
-#[test]
-fn a_checkpoint_of_another_network_is_refused_by_file_and_parameter() {
-    let _alone = alone();
-    let (_root, run) = trained(1);
-    let run = with_more_epochs(&run);
-    let other = CondenseNetConfig::new(vec![1, 1], vec![4, 16])
-        .init(&Device::flex())
-        .unwrap();
-    let other = other.into_record().into_bytes().unwrap().to_vec();
-    let file = forge(&run, Some(other), None).join("model.bpk");
-
-    let error = train(&run).unwrap_err();
-    assert_names(&error, &file, &["blocks.1.layers.0.conv_1x1.weight"]);
-    let error = run
-        .load_network(&latest(&run), &Device::flex())
-        .unwrap_err();
-    assert_names(&error, &file, &["blocks.1.layers.0.conv_1x1.weight"]);
-}
-
-#[test]
-fn a_description_of_another_network_is_refused_by_file_and_parameter() {
-    let _alone = alone();
-    let (_root, run) = trained(1);
-    let run = with_more_epochs(&run);
-    let description = run.directory().join("run.json");
-    let whole = fs::read(&description).unwrap();
-    let file = latest(&run).path.join("model.bpk");
-    for (field, value, says) in [
-        (
-            "growth_rates",
-            serde_json::json!([4, 16]),
-            "blocks.1.layers.0.conv_1x1.weight",
-        ),
-        (
-            "layers_per_block",
-            serde_json::json!([1, 2]),
-            "network.features.norm.gamma",
-        ),
-        (
-            "groups_1x1",
-            serde_json::json!(2),
-            "blocks.0.layers.0.conv_1x1.mask",
-        ),
-    ] {
-        fs::write(&description, &whole).unwrap();
-        edit(&description, |json| json["network"][field] = value);
-        let error = train(&resume(&run).unwrap()).unwrap_err();
-        assert_names(&error, &file, &[says]);
-    }
-}
-
-#[test]
-fn an_optimizer_of_another_run_is_refused_by_file() {
-    let _alone = alone();
-    let (_root, run) = trained(1);
-    let run = with_more_epochs(&run);
-    let (_other_root, other) = trained(1);
-    let foreign = latest(&other).read("optimizer.bpk").unwrap();
-    // The network's own file is a burnpack as well, with identities that are known.
-    let model = latest(&run).read("model.bpk").unwrap();
-    let empty = burn_pack::Writer::new(Vec::new())
-        .into_bytes()
-        .unwrap()
-        .to_vec();
-    let whole = latest(&run).read("optimizer.bpk").unwrap();
-    for (optimizer, says) in [
-        (foreign, "belongs to no parameter"),
-        (model, "belongs to no parameter"),
-        (empty, "has no state"),
-        (without_last_tensor(&whole), "has no state"),
-        (with_wrong_shapes(&whole), "the parameter has"),
-        (renamed(&whole), "are this optimizer's"),
-        (b"no burnpack".to_vec(), "optimizer.bpk"),
-    ] {
-        let file = forge(&run, None, Some(optimizer)).join("optimizer.bpk");
-        let error = train(&run).unwrap_err();
-        assert_names(&error, &file, &[says]);
-    }
-    forge(&run, None, Some(whole));
-    train(&run).unwrap();
-}
-
-type Change<'a> = &'a dyn Fn(&mut Vec<burn_pack::Tensor>);
-
-fn rewritten(optimizer: &[u8], change: Change<'_>) -> Vec<u8> {
-    let bytes = burn::tensor::Bytes::from_bytes_vec(optimizer.to_vec());
-    let reader = burn_pack::Reader::from_bytes(bytes).expect("it is a burnpack");
-    let (scalars, metadata) = (reader.scalars().clone(), reader.metadata().clone());
-    let mut tensors = reader.into_tensors().expect("it has tensors");
-    change(&mut tensors);
-    let mut writer = burn_pack::Writer::new(tensors);
-    for (key, value) in scalars {
-        writer = writer.with_scalar(&key, value);
-    }
-    for (key, value) in metadata {
-        writer = writer.with_metadata(&key, &value);
-    }
-    writer.into_bytes().expect("it can be written").to_vec()
-}
-
-fn without_last_tensor(optimizer: &[u8]) -> Vec<u8> {
-    rewritten(optimizer, &|tensors| {
-        tensors.pop();
-    })
-}
-
-fn with_wrong_shapes(optimizer: &[u8]) -> Vec<u8> {
-    rewritten(optimizer, &|tensors| {
-        for tensor in tensors {
-            let mut shape = tensor.shape.to_vec();
-            shape.reverse();
-            shape.push(1);
-            tensor.shape = shape.into();
-        }
-    })
-}
-
-fn renamed(optimizer: &[u8]) -> Vec<u8> {
-    rewritten(optimizer, &|tensors| {
-        for tensor in tensors {
-            tensor.name = tensor.name.replace("velocity", "speed");
-        }
-    })
-}
-
-#[test]
-fn a_damaged_file_is_named_and_the_other_checkpoints_stay() {
-    let _alone = alone();
-    let (_root, run) = trained(2);
-    let run = with_more_epochs(&run);
-    let checkpoint = latest(&run);
-    for name in ["model.bpk", "optimizer.bpk"] {
-        let file = checkpoint.path.join(name);
-        let whole = fs::read(&file).unwrap();
-        let mut flipped = whole.clone();
-        flipped[whole.len() / 2] ^= 0x10;
-        for (damage, says) in [
-            (Some(flipped), "checksum"),
-            (Some(whole[..whole.len() - 1].to_vec()), "were written"),
-            (Some(Vec::new()), "0 bytes"),
-            (None, ""),
-        ] {
-            match damage {
-                Some(damage) => fs::write(&file, damage).unwrap(),
-                None => fs::remove_file(&file).unwrap(),
-            }
-            let before = files(&run.directory().join("checkpoints"));
-            let error = train(&run).unwrap_err();
-            assert!(matches!(error, TrainError::Checkpoint { .. }), "{error:?}");
-            assert_names(&error, &file, &[says]);
-            assert_eq!(before, files(&run.directory().join("checkpoints")));
-        }
-        fs::write(&file, whole).unwrap();
-    }
-    run.load_network(&checkpoint, &Device::flex()).unwrap();
-}
-
-#[test]
-fn a_checkpoint_without_a_readable_state_is_named() {
-    let _alone = alone();
-    let (_root, run) = trained(2);
-    let checkpoint = latest(&run);
-    let file = checkpoint.path.join("state.json");
-    let whole = fs::read(&file).unwrap();
-    let error_of_resume = || resume(&run).unwrap_err();
-
-    edit(&file, |json| json["format"] = 99.into());
-    assert_names(&error_of_resume(), &file, &["format 99"]);
-    fs::write(&file, &whole).unwrap();
-    edit(&file, |json| json["epoch"] = 7.into());
-    assert_names(&error_of_resume(), &file, &["epoch 7"]);
-    fs::write(&file, &whole).unwrap();
-    edit(&file, |json| json["files"] = serde_json::json!([]));
-    let error = train(&with_more_epochs(&run)).unwrap_err();
-    assert_names(&error, &checkpoint.path, &["has no model.bpk"]);
-    fs::write(&file, b"").unwrap();
-    assert_names(&error_of_resume(), &file, &["corrupt"]);
-    fs::remove_file(&file).unwrap();
-    assert_names(&error_of_resume(), &file, &[]);
-
-    // Without it the one before serves.
-    fs::remove_dir_all(&checkpoint.path).unwrap();
-    assert_eq!(resume(&run).unwrap().epochs_done(), 1);
-}
-
-#[test]
-fn what_is_no_checkpoint_is_overlooked() {
-    let _alone = alone();
-    let (_root, run) = trained(1);
-    let checkpoints = latest(&run).path.parent().unwrap().to_path_buf();
-    fs::create_dir(checkpoints.join("epoch-0002.unfinished")).unwrap();
-    fs::create_dir(checkpoints.join("epoch-0001 (copy)")).unwrap();
-    fs::write(checkpoints.join("notes"), b"").unwrap();
-    assert_eq!(
-        CheckpointDirectory::new(checkpoints).list().unwrap().len(),
-        1
-    );
-    train(&with_more_epochs(&run)).unwrap();
 }
 
 #[test]

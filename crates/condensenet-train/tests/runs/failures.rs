@@ -1,11 +1,11 @@
 use std::fs;
 
 use condensenet_train::{
-    LearningRateSchedule, RunData, TrainError, data::Normalisation, read_metrics,
+    LearningRateSchedule, RunData, RunOptions, TrainError, data::Normalisation, read_metrics,
 };
 
 use crate::support::{
-    alone, begin, config, data, epochs, files, latest, options, recipe, resume, train,
+    alone, begin, config, data, epochs, files, latest, options, recipe, resume, train, train_with,
 };
 
 /// A learning rate that is sound for half of the training and absurd after it.
@@ -53,6 +53,50 @@ fn a_loss_that_is_no_number_stops_the_run_and_says_where() {
     assert_eq!(again, message);
     assert_eq!(before, files(&run.directory().join("checkpoints")));
     run.load_network(&latest(&run), &options().device).unwrap();
+}
+
+#[test]
+fn weights_that_overflow_in_the_last_step_of_an_epoch_are_never_written() {
+    let _alone = alone();
+    // The step that is absurd, of 24; 11 is the last of the second epoch, 8 is within it.
+    for step in [11, 8] {
+        let absurd = LearningRateSchedule::Multistep {
+            milestones: vec![(step as f64 - 0.5) / 24.0],
+            factor: 1e300,
+        };
+        let (_root, run) = begin(config(recipe(4).with_schedule(absurd)));
+        let options = RunOptions {
+            checkpoint_every_steps: Some(1),
+            keep_checkpoints: 99,
+            ..options()
+        };
+        let error = train_with(&run, &options).unwrap_err();
+        let TrainError::NonFiniteWeights {
+            parameter,
+            step: found,
+            epoch,
+            loss,
+            learning_rate,
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((*found, *epoch, *learning_rate), (step, 2, 0.1 * 1e300));
+        assert!(loss.is_finite());
+        let message = error.to_string();
+        for part in [
+            &**parameter,
+            "epoch 2",
+            &format!("step {step}"),
+            "learning rate 1",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        // The latest checkpoint is from the step before.
+        let run = resume(&run).unwrap();
+        assert_eq!((run.epochs_done(), run.steps_done()), (1, step - 6));
+        assert_eq!(read_metrics(&run.metrics_path()).unwrap().len(), 1);
+    }
 }
 
 #[test]

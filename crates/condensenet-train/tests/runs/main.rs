@@ -2,9 +2,13 @@
 
 mod bad_input;
 mod condensing;
+mod damage;
+mod disk;
 mod evaluation;
 mod failures;
+mod foreign;
 mod learning;
 mod resume;
+mod stopping;
 mod support;
 mod workers;

@@ -7,31 +7,46 @@ use std::{
 };
 
 use condensenet_models::CondenseNetConfig;
-use condensenet_train::{RunConfig, TrainError, TrainingRun, read_metrics};
+use condensenet_train::{RunConfig, RunEnding, RunOptions, TrainError, TrainingRun, read_metrics};
 
 use crate::support::{
-    alone, assert_same, begin, config, epochs, finish, images, latest, network, recipe, resume,
-    saved, train, weights,
+    alone, assert_same, begin, config, epochs, finish, images, latest, network, options, recipe,
+    resume, saved, train, train_with, weights, without_times,
 };
 
 /// Tells the other process which run to go on with.
 const DIRECTORY: &str = "CONDENSENET_RUN_TO_TRAIN";
+const EVERY_STEPS: &str = "CONDENSENET_CHECKPOINT_EVERY_STEPS";
+const WORKERS: &str = "CONDENSENET_WORKERS";
 
 /// What the other process does: it is killed, which nobody survives in the process that looks on.
 #[test]
 #[ignore = "started by other tests as a process of its own"]
 fn trains_in_another_process() {
     if let Some(directory) = env::var_os(DIRECTORY) {
-        train(&TrainingRun::resume(directory).unwrap()).unwrap();
+        let options = RunOptions {
+            checkpoint_every_steps: env::var(EVERY_STEPS).ok().map(|it| it.parse().unwrap()),
+            workers: env::var(WORKERS).map_or(1, |it| it.parse().unwrap()),
+            ..options()
+        };
+        train_with(&TrainingRun::resume(directory).unwrap(), &options).unwrap();
     }
 }
 
 /// Goes on with a run in another process, until that is killed.
-fn train_elsewhere(directory: &Path) -> Child {
+pub(crate) fn train_elsewhere(directory: &Path) -> Child {
+    train_elsewhere_with(directory, &[])
+}
+
+fn train_elsewhere_with(directory: &Path, settings: &[(&str, usize)]) -> Child {
+    let settings = settings
+        .iter()
+        .map(|(name, value)| (*name, value.to_string()));
     let this = env::current_exe().expect("the test knows its own program");
     Command::new(this)
         .args(["--exact", "resume::trains_in_another_process", "--ignored"])
         .env(DIRECTORY, directory)
+        .envs(settings)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -39,7 +54,7 @@ fn train_elsewhere(directory: &Path) -> Child {
 }
 
 /// Kills without a warning: on Unix this is SIGKILL, on Windows `TerminateProcess`.
-fn kill(mut process: Child) -> bool {
+pub(crate) fn kill(mut process: Child) -> bool {
     let was_alive = process.try_wait().expect("its state is known").is_none();
     process.kill().expect("the process can be killed");
     process.wait().expect("the process ends");
@@ -78,9 +93,9 @@ fn assert_resumes_bitwise_after_a_kill_in_epoch_3(config: RunConfig) {
     assert_eq!(epochs(&run), epochs(&whole));
 
     let mut resumed_epochs = read_metrics(&run.metrics_path()).expect("the metrics are there");
-    for (resumed, whole) in resumed_epochs.iter_mut().zip(&whole_epochs) {
-        resumed.seconds = whole.seconds;
-    }
+    let mut whole_epochs = whole_epochs;
+    without_times(&mut resumed_epochs);
+    without_times(&mut whole_epochs);
     assert_eq!(resumed_epochs, whole_epochs);
 }
 
@@ -121,6 +136,64 @@ fn whatever_a_kill_leaves_can_be_gone_on_with() {
     let metrics = read_metrics(&run.metrics_path()).unwrap();
     let epochs: Vec<usize> = metrics.iter().map(|line| line.epoch).collect();
     assert_eq!(epochs, (1..=10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_run_killed_at_twenty_moments_within_its_epochs_ends_as_if_nothing_had_happened() {
+    let _alone = alone();
+    let recipe = recipe(5)
+        .with_average_decay(Some(0.9))
+        .with_accumulation(Some(2));
+    let config = RunConfig::new(network().with_dropout(0.2), recipe, images(480, 20));
+    let (_undisturbed, whole, expected) = finish(config.clone());
+    let (_killed, mut run) = begin(config);
+    let (mut kills, mut within_epochs, mut moment) = (0, 0, 12_345_u64);
+    let position = |run: &TrainingRun| (run.epochs_done(), run.steps_done());
+    while kills < 20 {
+        let before = position(&run);
+        // Another number of workers each time: it must not matter.
+        let settings = [(EVERY_STEPS, 2), (WORKERS, kills % 4)];
+        let mut process = train_elsewhere_with(run.directory(), &settings);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while position(&TrainingRun::open(run.directory()).unwrap()) == before {
+            assert!(Instant::now() < deadline, "no step in a minute");
+            assert!(
+                process.try_wait().unwrap().is_none(),
+                "{kills} kills in all"
+            );
+            thread::sleep(Duration::from_millis(1));
+        }
+        moment = moment
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        thread::sleep(Duration::from_micros(moment >> 49));
+        assert!(kill(process), "it ended before it was killed");
+        kills += 1;
+        run = resume(&run).unwrap();
+        assert!(position(&run) > before, "steps were lost");
+        assert_eq!(run.damaged(), []);
+        within_epochs += usize::from(run.steps_done() > 0);
+    }
+    assert!(within_epochs > 10, "only {within_epochs} within an epoch");
+
+    let outcome = train_with(&run, &options()).unwrap();
+    assert_eq!(outcome.ending, RunEnding::Finished);
+    assert_same(&weights(&expected), &weights(&outcome.network));
+    let (expected_model, expected_optimizer) = saved(&latest(&whole));
+    let (model, optimizer) = saved(&latest(&run));
+    assert_same(&expected_model, &model);
+    assert_same(&expected_optimizer, &optimizer);
+    let average = |run: &TrainingRun| {
+        let average = run.load_average(&latest(run), &options().device);
+        weights(&average.unwrap().unwrap())
+    };
+    assert_same(&average(&whole), &average(&run));
+    let metrics = |run: &TrainingRun| {
+        let mut metrics = read_metrics(&run.metrics_path()).unwrap();
+        without_times(&mut metrics);
+        metrics
+    };
+    assert_eq!(metrics(&whole), metrics(&run));
 }
 
 #[test]

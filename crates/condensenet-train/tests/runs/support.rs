@@ -14,8 +14,8 @@ use burn::{
 use burn_pack::Reader;
 use condensenet_models::{CondenseNet, CondenseNetConfig};
 use condensenet_train::{
-    DataSource, Display, Recipe, RunConfig, RunData, RunOptions, SavedCheckpoint, TrainError,
-    TrainingRun,
+    DataSource, Display, EpochMetrics, Recipe, RunConfig, RunData, RunOptions, RunOutcome,
+    SavedCheckpoint, TrainError, TrainingRun,
 };
 use tempfile::TempDir;
 
@@ -59,6 +59,7 @@ pub(crate) fn options() -> RunOptions {
     RunOptions {
         workers: 1,
         display: Display::Silent,
+        checkpoint_every: None,
         ..RunOptions::new(Device::flex())
     }
 }
@@ -71,7 +72,14 @@ pub(crate) fn begin(config: RunConfig) -> (TempDir, TrainingRun) {
 }
 
 pub(crate) fn train(run: &TrainingRun) -> Result<CondenseNet, TrainError> {
-    run.train(&data(run.config()), &options())
+    train_with(run, &options()).map(|outcome| outcome.network)
+}
+
+pub(crate) fn train_with(
+    run: &TrainingRun,
+    options: &RunOptions,
+) -> Result<RunOutcome, TrainError> {
+    run.train(&data(run.config()), options)
 }
 
 /// A directory that holds a run that is trained to its end.
@@ -164,4 +172,43 @@ pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
+}
+
+pub(crate) fn trained(epochs: usize) -> (tempfile::TempDir, TrainingRun) {
+    let (root, run, _) = finish(config(recipe(epochs)));
+    (root, run)
+}
+
+/// Raises the number of epochs, so that there is something left to train.
+pub(crate) fn with_more_epochs(run: &TrainingRun) -> TrainingRun {
+    edit(&run.directory().join("run.json"), |json| {
+        json["recipe"]["epochs"] = 9.into();
+    });
+    resume(run).expect("the run can be opened")
+}
+
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    let text = fs::read(path).expect("the file is there");
+    let mut json = serde_json::from_slice(&text).expect("the file is JSON");
+    change(&mut json);
+    fs::write(path, json.to_string()).expect("the file can be written");
+}
+
+#[track_caller]
+pub(crate) fn assert_names(error: &TrainError, path: &Path, parts: &[&str]) {
+    let message = error.to_string();
+    assert!(message.contains(&*path.to_string_lossy()), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "{part} is not in: {message}");
+    }
+}
+
+/// Forgets how long epochs took, which no two runs agree on.
+pub(crate) fn without_times(epochs: &mut [EpochMetrics]) {
+    for epoch in epochs {
+        epoch.seconds = 0.0;
+        for time in ["images_a_second", "time_left"] {
+            assert!(epoch.train.remove(time).is_some(), "there is no {time}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 use condensenet_train::RunOptions;
 
-use crate::support::{Tensors, alone, assert_same, begin, config, data, options, recipe, weights};
+use crate::support::{
+    Tensors, alone, assert_same, begin, config, options, recipe, train_with, weights,
+};
 
 #[test]
 fn the_number_of_workers_does_not_change_a_weight() {
@@ -11,7 +13,7 @@ fn the_number_of_workers_does_not_change_a_weight() {
             workers,
             ..options()
         };
-        weights(&run.train(&data(run.config()), &options).unwrap())
+        weights(&train_with(&run, &options).unwrap().network)
     });
     assert_same(&trained[0], &trained[1]);
     assert_same(&trained[0], &trained[2]);

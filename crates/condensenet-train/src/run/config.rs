@@ -1,0 +1,32 @@
+//! What a run trains: the content of `run.json`.
+
+use condensenet_models::NetworkConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::{data_source::DataSource, recipe::Recipe};
+
+/// What is trained, and how: the content of `run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// The network.
+    pub network: NetworkConfig,
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Where the images come from, for whoever started the run to find them again.
+    pub data: DataSource,
+    /// The version of this library that began the run.
+    pub version: String,
+}
+
+impl RunConfig {
+    /// Describes a run of this version of the library.
+    #[must_use]
+    pub fn new(network: impl Into<NetworkConfig>, recipe: Recipe, data: DataSource) -> Self {
+        Self {
+            network: network.into(),
+            recipe,
+            data,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
