@@ -176,7 +176,8 @@ pub(crate) unsafe fn product<S: Simd>(p: Product<'_>) {
                 p.matrix * panels.panels + output / panels.width,
                 output % panels.width,
             );
-            let m = slice(panels.width - column, most).min(p.first + p.outputs - output);
+            let left = (panels.width - column).min(p.first + p.outputs - output);
+            let m = slice(left, most);
             // SAFETY: offsets stay within the packed weights, the rows and the outputs by contract.
             unsafe {
                 let args = TileArgs {

@@ -19,6 +19,11 @@ fn packed_product_equals_plain_loops() {
         (2, 260, 64, 49),
         (1, 12, 24, 1551),
         (1, 6, 128, 18),
+        // What is left of a panel is a number of outputs that no tile has.
+        (4, 68, 34, 88),
+        (1, 5, 73, 100),
+        (3, 4, 57, 40),
+        (1, 4, 41, 260),
     ] {
         let channels = kept * groups + 3;
         let index: Vec<u32> = (0..groups * kept)
