@@ -1,6 +1,6 @@
 //! The rules that a description must keep, checked before anything is built.
 
-use super::{Architecture, BlockShape, Blueprint};
+use super::{BlockShape, Blueprint};
 use crate::error::ConfigError;
 
 /// More channels or classes than any network has. Whatever is multiplied after validation, the
@@ -20,9 +20,8 @@ impl Blueprint<'_> {
             self.validate_groups(block, growth_rate)?;
         }
         self.validate_fractions()?;
-        let architecture = self.architecture();
-        for (block, shape) in architecture.blocks.iter().enumerate() {
-            self.validate_inputs(&architecture, block, shape)?;
+        for (block, shape) in self.architecture().blocks.iter().enumerate() {
+            self.validate_inputs(block, shape)?;
         }
         Ok(())
     }
@@ -119,17 +118,11 @@ impl Blueprint<'_> {
     }
 
     /// A learned convolution drops its inputs in C parts, an ordinary one parts them among groups.
-    fn validate_inputs(
-        &self,
-        architecture: &Architecture,
-        block: usize,
-        shape: &BlockShape,
-    ) -> Result<(), ConfigError> {
+    fn validate_inputs(&self, block: usize, shape: &BlockShape) -> Result<(), ConfigError> {
         let divisor = self.condensation_factor.unwrap_or(self.groups_1x1);
         // Every layer adds the same, so the first two speak for all others.
-        let layers = architecture.dense_layers().filter(|at| at.block == block);
-        for at in layers.take(2) {
-            let (layer, channels_in) = (at.layer, at.channels_in);
+        for layer in 0..shape.layers.min(2) {
+            let channels_in = shape.channels_in + layer * shape.growth_rate;
             if !channels_in.is_multiple_of(divisor) {
                 return Err(match self.condensation_factor {
                     Some(condensation_factor) => ConfigError::Condensation {
