@@ -34,13 +34,12 @@ impl CondensedConvConfig {
     /// # Errors
     /// Fails if `channels_in` is no multiple of `condensation_factor`, or `channels_out` none of `groups`.
     pub fn validate(&self) -> Result<(), ShapeError> {
-        ShapeError::check_divides(
-            "channels_in",
+        ShapeError::check_learned(
             self.channels_in,
-            "condensation_factor",
+            self.channels_out,
+            self.groups,
             self.condensation_factor,
-        )?;
-        ShapeError::check_divides("channels_out", self.channels_out, "groups", self.groups)
+        )
     }
 
     /// Returns how many inputs each group reads.

@@ -20,6 +20,22 @@ pub enum ShapeError {
 }
 
 impl ShapeError {
+    /// Fails unless the channels of a learned group convolution, or of what it is rewritten as, fit together.
+    pub(crate) fn check_learned(
+        channels_in: usize,
+        channels_out: usize,
+        groups: usize,
+        condensation_factor: usize,
+    ) -> Result<(), Self> {
+        Self::check_divides(
+            "channels_in",
+            channels_in,
+            "condensation_factor",
+            condensation_factor,
+        )?;
+        Self::check_divides("channels_out", channels_out, "groups", groups)
+    }
+
     /// Fails unless `value` is a positive multiple of `divisor`.
     pub(crate) fn check_divides(
         what: &'static str,

@@ -21,6 +21,10 @@ impl DenseNetConfig {
     /// # Errors
     /// Fails as [`validate`](Self::validate) does.
     ///
+    /// # Source
+    /// Weights are drawn as in the CondenseNet authors' code: of variance `2 / (kernel^2
+    /// channels_out)`. torchvision draws its convolutions by their inputs.
+    ///
     /// # Example
     /// ```
     /// use burn::tensor::{Device, Tensor};

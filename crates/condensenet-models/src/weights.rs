@@ -177,42 +177,38 @@ impl DenseNet {
 impl CondenseNet {
     fn tensors(&mut self) -> Table<'_> {
         let architecture = self.config().layers();
-        let mut table = Table::default();
-        table.features(Spelling::Original, &architecture, &mut self.features);
-        table.linear("classifier", &mut self.classifier);
-        table
+        Table::of_training(&architecture, &mut self.features, &mut self.classifier)
     }
 }
 
 impl ConvertedCondenseNet {
     fn tensors(&mut self) -> Table<'_> {
-        let architecture = self.config().layers();
-        let channels = architecture.channels_after_last_block();
-        let mut table = Table::default();
-        table.features(Spelling::Original, &architecture, &mut self.features);
-        table.classifier(channels, &mut self.classifier);
-        table
+        let (spelling, architecture) = (Spelling::Original, self.config().layers());
+        Table::of_converted(
+            spelling,
+            &architecture,
+            &mut self.features,
+            &mut self.classifier,
+        )
     }
 }
 
 impl LightCondenseNet {
     fn tensors(&mut self) -> Table<'_> {
         let architecture = self.config().layers();
-        let mut table = Table::default();
-        table.features(Spelling::Original, &architecture, &mut self.features);
-        table.linear("classifier", &mut self.classifier);
-        table
+        Table::of_training(&architecture, &mut self.features, &mut self.classifier)
     }
 }
 
 impl ConvertedLightCondenseNet {
     fn tensors(&mut self) -> Table<'_> {
-        let architecture = self.config().layers();
-        let channels = architecture.channels_after_last_block();
-        let mut table = Table::default();
-        table.features(Spelling::Original, &architecture, &mut self.features);
-        table.classifier(channels, &mut self.classifier);
-        table
+        let (spelling, architecture) = (Spelling::Original, self.config().layers());
+        Table::of_converted(
+            spelling,
+            &architecture,
+            &mut self.features,
+            &mut self.classifier,
+        )
     }
 }
 
@@ -220,10 +216,11 @@ impl DenseNet {
     fn tensors(&mut self) -> Table<'_> {
         let spelling = Spelling::of_densenet(self.config().stem);
         let architecture = self.config().layers();
-        let channels = architecture.channels_after_last_block();
-        let mut table = Table::default();
-        table.features(spelling, &architecture, &mut self.features);
-        table.classifier(channels, &mut self.classifier);
-        table
+        Table::of_converted(
+            spelling,
+            &architecture,
+            &mut self.features,
+            &mut self.classifier,
+        )
     }
 }

@@ -80,7 +80,7 @@ fn difference(found: &[f32], expected: &[f32]) -> f32 {
 
 /// Compares at batches and threads, and returns the rows that are off.
 fn failures(name: &str, network: &ConvertedNetwork, size: [usize; 2], isas: &[Isa]) -> Vec<String> {
-    let plain = SessionNetwork::of(network).unwrap();
+    let plain = SessionNetwork::of(network).expect("its parts fit");
     let [height, width] = size;
     let mut failures = Vec::new();
     for batch_size in [1, 3] {
@@ -90,14 +90,14 @@ fn failures(name: &str, network: &ConvertedNetwork, size: [usize; 2], isas: &[Is
         let images = values(images);
         for &isa in isas {
             for threads in [1, 2] {
-                let session = InferenceSession::with_isa(&plain, isa).unwrap();
+                let session = InferenceSession::with_isa(&plain, isa).expect("it was read");
                 let session = session.with_threads(threads).with_flops_per_thread(1);
                 let mut logits = vec![f32::NAN; expected.len()];
                 // The second run uses the memory of the first.
                 for _ in 0..2 {
                     session
                         .run(&images, batch_size, height, width, &mut logits)
-                        .unwrap();
+                        .expect("these sizes fit");
                     let off = difference(&logits, &expected);
                     if off > TOLERANCE {
                         failures.push(format!(

@@ -111,7 +111,11 @@ impl TrainingNetwork {
     /// Returns the schedule of the network's condensation factor; a DenseNet's has one stage, 0.
     #[must_use]
     pub fn schedule(&self) -> CondensationSchedule {
-        CondensationSchedule::new(self.config().condensation_factor().unwrap_or(1))
+        match self {
+            Self::CondenseNet(network) => network.schedule(),
+            Self::LightCondenseNet(network) => network.schedule(),
+            Self::DenseNet(_) => CondensationSchedule::new(1),
+        }
     }
 
     /// Returns the condensing stage that every learned group convolution has reached.

@@ -62,8 +62,39 @@ impl<C: NamedConv> NamedTransition for ConvTransition<C> {
 }
 
 impl<'a> Table<'a> {
+    /// The tensors of a network whose classifier is whole.
+    pub(super) fn of_training<C: NamedConv, T: NamedTransition>(
+        architecture: &Architecture,
+        features: &'a mut Features<BottleneckLayer<C>, T>,
+        classifier: &'a mut Linear,
+    ) -> Self {
+        let mut table = Self::default();
+        table.features(Spelling::Original, architecture, features);
+        table.linear("classifier", classifier);
+        table
+    }
+
+    /// The tensors of a network whose classifier may be condensed.
+    pub(super) fn of_converted<C: NamedConv, T: NamedTransition>(
+        spelling: Spelling,
+        architecture: &Architecture,
+        features: &'a mut Features<BottleneckLayer<C>, T>,
+        classifier: &'a mut Classifier,
+    ) -> Self {
+        let mut table = Self::default();
+        table.features(spelling, architecture, features);
+        match classifier {
+            Classifier::Whole(linear) => table.linear("classifier", linear),
+            Classifier::Condensed(linear) => {
+                let channels_in = architecture.channels_after_last_block();
+                table.condensed_linear("classifier", channels_in, linear);
+            }
+        }
+        table
+    }
+
     /// Everything before the classifier.
-    pub(super) fn features<C: NamedConv, T: NamedTransition>(
+    fn features<C: NamedConv, T: NamedTransition>(
         &mut self,
         spelling: Spelling,
         architecture: &Architecture,
@@ -87,16 +118,6 @@ impl<'a> Table<'a> {
             transition.name(&names, behind.channels_out(), self);
         }
         self.norm(spelling.last_norm(), &mut features.norm);
-    }
-
-    /// A classifier over that many channels, in either form.
-    pub(super) fn classifier(&mut self, channels_in: usize, classifier: &'a mut Classifier) {
-        match classifier {
-            Classifier::Whole(linear) => self.linear("classifier", linear),
-            Classifier::Condensed(linear) => {
-                self.condensed_linear("classifier", channels_in, linear);
-            }
-        }
     }
 
     fn learned_group_conv(&mut self, names: &ConvNames, layer: &'a mut LearnedGroupConv) {
@@ -123,7 +144,7 @@ impl<'a> Table<'a> {
         self.linear(&format!("{path}.linear"), &mut layer.linear);
     }
 
-    pub(super) fn linear(&mut self, path: &str, layer: &'a mut Linear) {
+    fn linear(&mut self, path: &str, layer: &'a mut Linear) {
         let weight = Slot::Matrix(&mut layer.weight);
         self.push(format!("{path}.weight"), weight);
         if let Some(bias) = &mut layer.bias {

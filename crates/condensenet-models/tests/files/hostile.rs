@@ -7,9 +7,9 @@ use std::{
 };
 
 use burn::tensor::{DType, Device};
-use condensenet_models::{FileError, ImportError, NetworkFile};
+use condensenet_models::{DenseNetConfig, FileError, ImportError, NetworkFile, TrainingNetwork};
 
-use crate::{at_stage, checkpoint, converted, import, pickle};
+use crate::{at_stage, checkpoint, converted, fixtures, import, pickle};
 
 /// Far more than any of these takes, and far less than a memory's worth of anything.
 const SOON: Duration = Duration::from_secs(60);
@@ -28,8 +28,11 @@ impl Scratch {
     }
 
     /// The bytes of a network file of each form.
-    fn network_files(&self) -> [Vec<u8>; 2] {
+    fn network_files(&self) -> [Vec<u8>; 3] {
+        let densenet = DenseNetConfig::constant_growth(vec![2, 1], 4).init(&Device::default());
+        let densenet = TrainingNetwork::from(densenet.expect("a valid configuration"));
         let files = [
+            NetworkFile::new(densenet),
             NetworkFile::new(at_stage(2)),
             NetworkFile::new(converted().condense_classifier(0.5).expect("a fraction")),
         ];
@@ -41,14 +44,18 @@ impl Scratch {
     }
 }
 
-fn checkpoints() -> [Vec<u8>; 4] {
+/// The bytes of a checkpoint of each kind and in each container.
+fn checkpoints() -> [Vec<u8>; 7] {
     [
-        "condensenet_g4c4_final.zip",
-        "condensenet_g4c4_final.legacy",
-        "converted_condensenet_g4c4_final.zip",
-        "converted_condensenet_g4c4_final.legacy_no_nbt",
+        checkpoint("condensenet_g4c4_final.zip"),
+        checkpoint("condensenet_g4c4_final.legacy"),
+        checkpoint("converted_condensenet_g4c4_final.zip"),
+        checkpoint("converted_condensenet_g4c4_final.legacy_no_nbt"),
+        checkpoint("converted_densenet_LGC_final.legacy"),
+        fixtures("torchvision").join("densenet_old_names.pth"),
+        fixtures("torchvision").join("densenet.safetensors"),
     ]
-    .map(|name| fs::read(checkpoint(name)).expect("a fixture"))
+    .map(|path| fs::read(path).expect("a fixture"))
 }
 
 fn load(path: &Path) -> Result<NetworkFile, FileError> {

@@ -93,6 +93,44 @@ fn the_file_is_plain_safetensors_whose_metadata_says_what_it_is() {
     assert!(metadata["config"].contains(r#""growth_rates":[4,8]"#));
 }
 
+/// What the first version wrote of a CondenseNet: the same, without saying that it is one.
+fn as_version_1(bytes: &[u8]) -> Vec<u8> {
+    let (length, rest) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().expect("8 bytes")) as usize;
+    let (header, data) = rest.split_at(length);
+    let header = std::str::from_utf8(header).expect("a JSON text");
+    let replaced = [
+        (r#""format_version":"2""#, r#""format_version":"1""#),
+        (r#"{\"network\":\"condensenet\","#, "{"),
+    ];
+    let header = replaced
+        .iter()
+        .fold(header.to_owned(), |header, (from, to)| {
+            assert!(header.contains(from), "{from} is not in {header}");
+            header.replace(from, to)
+        });
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], header.as_bytes(), data].concat()
+}
+
+#[test]
+fn a_file_of_version_1_holds_a_condensenet() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("network.safetensors");
+    for (name, network) in networks() {
+        full(network.clone()).save(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, as_version_1(&bytes)).unwrap();
+        let loaded = NetworkFile::load(&path, &Device::default()).unwrap();
+        assert_eq!(loaded.network.config(), config().into(), "{name}");
+        assert_eq!(loaded.network.form_name(), network.form_name(), "{name}");
+        assert!(
+            loaded.network.state_dict() == network.state_dict(),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn what_would_not_load_is_not_saved() {
     let directory = tempfile::tempdir().unwrap();
