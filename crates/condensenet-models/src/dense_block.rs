@@ -5,8 +5,9 @@ use condensenet_core::kernels;
 
 use crate::dense_layer::Layer;
 
-/// A dense block of layers in training form ([`DenseLayer`](crate::DenseLayer)) or in test-time
-/// form ([`CondensedLayer`](crate::CondensedLayer)).
+/// A dense block of layers in training form ([`DenseLayer`](crate::DenseLayer)), in test-time form
+/// ([`CondensedLayer`](crate::CondensedLayer)) or of a DenseNet
+/// ([`GroupedLayer`](crate::GroupedLayer)).
 #[derive(Module, Debug)]
 pub struct DenseBlock<L: Layer> {
     /// The layers, first to last.

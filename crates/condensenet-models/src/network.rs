@@ -7,8 +7,10 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::{
+    classifier::Classifier,
     condensenet::{CondenseNet, ConvertedCondenseNet},
     config::NetworkConfig,
+    densenet::DenseNet,
     error::ConfigError,
     light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet},
     weights::{StateDict, StateDictError},
@@ -105,11 +107,13 @@ impl AnyNetwork {
     }
 
     /// Says in one word which form this is: `training` or `converted`.
+    ///
+    /// A DenseNet with a condensed classifier is `converted`, whatever holds it.
     #[must_use]
-    pub const fn form_name(&self) -> &'static str {
+    pub fn form_name(&self) -> &'static str {
         match self {
-            Self::Training(_) => FileForm::Training.name(),
-            Self::Converted(_) => FileForm::Converted.name(),
+            Self::Training(_) if self.classifier_kept().is_none() => FileForm::Training.name(),
+            _ => FileForm::Converted.name(),
         }
     }
 
@@ -132,6 +136,9 @@ impl AnyNetwork {
     pub(crate) fn classifier_kept(&self) -> Option<usize> {
         match self {
             Self::Converted(network) => network.classifier().kept_channels(),
+            Self::Training(TrainingNetwork::DenseNet(network)) => {
+                network.classifier.kept_channels()
+            }
             Self::Training(_) => None,
         }
     }
@@ -182,6 +189,16 @@ impl From<CondenseNet> for AnyNetwork {
 impl From<LightCondenseNet> for AnyNetwork {
     fn from(network: LightCondenseNet) -> Self {
         Self::Training(network.into())
+    }
+}
+
+/// A DenseNet trains as long as its classifier is whole.
+impl From<DenseNet> for AnyNetwork {
+    fn from(network: DenseNet) -> Self {
+        match network.classifier {
+            Classifier::Whole(_) => Self::Training(network.into()),
+            Classifier::Condensed(_) => Self::Converted(network.into()),
+        }
     }
 }
 

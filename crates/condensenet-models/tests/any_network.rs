@@ -267,3 +267,22 @@ fn a_file_says_which_network_it_holds_in_every_form() {
         }
     }
 }
+
+#[test]
+fn a_densenet_with_half_a_classifier_is_saved_as_converted_whatever_holds_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("network.safetensors");
+    let device = Device::default();
+    let config = DenseNetConfig::constant_growth(vec![2, 2], 4);
+    let whole = config.init(&device).unwrap();
+    assert_eq!(AnyNetwork::from(whole.clone()).form_name(), "training");
+    let half = whole.condense_classifier(0.5).unwrap();
+    let held = AnyNetwork::Training(half.clone().into());
+    for network in [AnyNetwork::from(half.clone()), held] {
+        assert_eq!(network.form_name(), "converted");
+        NetworkFile::new(network).save(&path).unwrap();
+        let loaded = NetworkFile::load(&path, &device).unwrap().network;
+        assert_eq!(loaded.form_name(), "converted");
+        assert!(loaded.state_dict() == half.state_dict());
+    }
+}

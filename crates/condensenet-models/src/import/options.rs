@@ -5,9 +5,9 @@ use crate::config::Stem;
 /// Overrides of what can't always be read off a checkpoint. The default overrides nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ImportOptions {
-    /// Groups G of the learned 1x1 convolutions.
+    /// Groups G of the 1x1 convolutions.
     pub groups_1x1: Option<usize>,
-    /// Condensation factor C.
+    /// Condensation factor C; a DenseNet has none.
     pub condensation_factor: Option<usize>,
     /// The first convolution, whose stride leaves no trace in the weights.
     pub stem: Option<Stem>,

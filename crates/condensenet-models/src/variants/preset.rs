@@ -12,9 +12,11 @@ use crate::error::UnknownPreset;
 /// # Source
 /// CondenseNets: see [`Variant`]. The light CondenseNet: the paper, with the layers that its name
 /// and its published size leave (122 million operations, 0.33 million parameters). The paper's
-/// light-160 (1084 million, 3.1 million) is not here: no configuration is known that has its size,
-/// and the nearest candidate (3 blocks of 26 layers, k = 24, C = 2) misses it by 0.3 percent. DenseNets: `script.sh`
-/// of the CondenseNet authors' code for DenseNet-BC-100 (k = 12), `torchvision.models` for ImageNet.
+/// light-160 (1084 million, 3.1 million) is not here, because no configuration is known that has
+/// its size: among three blocks of 78 layers together, constant or growing growth rates, and 1 to 8 groups
+/// and condensation factors there is none, and the nearest (3 blocks of 26 layers, k = 24, C = 2) has 1087 million
+/// operations. DenseNets: `script.sh` of the CondenseNet authors' code for DenseNet-BC-100 (k = 12),
+/// `torchvision.models` for ImageNet.
 ///
 /// # Example
 /// ```

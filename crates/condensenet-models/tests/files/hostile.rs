@@ -7,7 +7,7 @@ use std::{
 };
 
 use burn::tensor::{DType, Device};
-use condensenet_models::{DenseNetConfig, FileError, ImportError, NetworkFile, TrainingNetwork};
+use condensenet_models::{DenseNetConfig, FileError, ImportError, NetworkFile};
 
 use crate::{at_stage, checkpoint, converted, fixtures, import, pickle};
 
@@ -30,9 +30,8 @@ impl Scratch {
     /// The bytes of a network file of each form.
     fn network_files(&self) -> [Vec<u8>; 3] {
         let densenet = DenseNetConfig::constant_growth(vec![2, 1], 4).init(&Device::default());
-        let densenet = TrainingNetwork::from(densenet.expect("a valid configuration"));
         let files = [
-            NetworkFile::new(densenet),
+            NetworkFile::new(densenet.expect("a valid configuration")),
             NetworkFile::new(at_stage(2)),
             NetworkFile::new(converted().condense_classifier(0.5).expect("a fraction")),
         ];
@@ -257,6 +256,51 @@ fn a_configuration_cannot_ask_for_more_than_the_file_holds() {
     // Small enough to be built: the list of what is missing says more.
     let error = load(&file("training", &config("[1]", "[8]", 4, 4), "")).unwrap_err();
     assert!(matches!(error, FileError::Weights { .. }), "{error}");
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[test]
+fn no_kind_of_network_can_ask_for_more_than_the_file_holds() {
+    let scratch = Scratch::new();
+    let start = Instant::now();
+    let light = r#"\"condensation_factor\":1,\"dropout\":0.0,"#;
+    for (kind, more) in [("densenet", ""), ("light_condensenet", light)] {
+        let describe = |layers: &str, growth: &str, reduction: &str| {
+            let config = format!(
+                r#"{{\"network\":\"{kind}\",\"layers_per_block\":{layers},\"growth_rates\":{growth},\"num_classes\":10,\"bottleneck\":1,\"groups_1x1\":1,\"groups_3x3\":1,{more}\"reduction\":{reduction},\"stem\":\"imagenet_pooled\"}}"#
+            );
+            let header = format!(
+                r#"{{"__metadata__":{{"format":"condensenet","format_version":"2","form":"training","config":"{config}"}}}}"#
+            );
+            load(&scratch.file(&with_header(&header, 0))).unwrap_err()
+        };
+        for (layers, growth, reduction) in [
+            ("[8000000]", "[2]", "0.5"),
+            ("[1,1]", "[2097152,2]", "1.0"),
+            ("[16000000,1]", "[1,1]", "1e-300"),
+        ] {
+            let error = describe(layers, growth, reduction);
+            assert!(
+                matches!(error, FileError::TooLarge { held: 0, .. }),
+                "{kind} {layers}: {error}"
+            );
+        }
+        for (layers, growth, reduction) in [
+            ("[1]", "[99999999999999]", "0.5"),
+            ("[1,1]", "[4,4]", "1e300"),
+            ("[1,1]", "[4,4]", "-0.5"),
+            ("[1,0]", "[4,4]", "0.5"),
+        ] {
+            let error = describe(layers, growth, reduction);
+            assert!(
+                matches!(error, FileError::Config { .. }),
+                "{kind} {layers}: {error}"
+            );
+        }
+        // Small enough to be built: the list of what is missing says more.
+        let error = describe("[1,2]", "[4,8]", "0.5");
+        assert!(matches!(error, FileError::Weights { .. }), "{error}");
+    }
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
