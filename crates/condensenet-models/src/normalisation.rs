@@ -56,4 +56,55 @@ impl Normalisation {
             }
         }
     }
+
+    /// Writes the same for an image whose colours stand side by side, mirrored left to right if wanted.
+    ///
+    /// # Shapes
+    /// `image`: `[height, width, 3]`; `output`: `[3, height, width]`.
+    ///
+    /// # Panics
+    /// Panics when the two differ in length ("the output has as many values as the image has
+    /// bytes"), or do not consist of rows of `width` pixels ("the image consists of whole rows").
+    pub fn apply_interleaved(
+        &self,
+        image: &[u8],
+        width: usize,
+        mirrored: bool,
+        output: &mut [f32],
+    ) {
+        assert_eq!(
+            image.len(),
+            output.len(),
+            "the output has as many values as the image has bytes"
+        );
+        assert!(
+            width > 0 && image.len().is_multiple_of(3 * width),
+            "the image consists of whole rows"
+        );
+        let value = |channel: usize, pixel: u8| {
+            (f32::from(pixel) / 255.0 - self.mean[channel]) / self.standard_deviation[channel]
+        };
+        let (red, rest) = output.split_at_mut(image.len() / 3);
+        let (green, blue) = rest.split_at_mut(image.len() / 3);
+        let rows = image.chunks_exact(3 * width);
+        let planes = red
+            .chunks_exact_mut(width)
+            .zip(green.chunks_exact_mut(width))
+            .zip(blue.chunks_exact_mut(width));
+        for (row, ((red, green), blue)) in rows.zip(planes) {
+            let pixels = row.chunks_exact(3);
+            for (((pixel, red), green), blue) in
+                pixels.zip(&mut *red).zip(&mut *green).zip(&mut *blue)
+            {
+                *red = value(0, pixel[0]);
+                *green = value(1, pixel[1]);
+                *blue = value(2, pixel[2]);
+            }
+            if mirrored {
+                red.reverse();
+                green.reverse();
+                blue.reverse();
+            }
+        }
+    }
 }
