@@ -5,11 +5,12 @@ use std::{path::PathBuf, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
-    Augmentation, DataError, ImageSet, Normalisation, Split, cifar10, cifar100, synthetic,
+    Augmentation, DataError, ImageSet, ImageSource, Normalisation, PhotoFolder, PhotoSet,
+    PhotoTransform, Split, Unreadable, cifar10, cifar100, synthetic,
 };
 
 /// Where a run's images come from: written into the run, so that it can be resumed from its directory alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum DataSource {
     /// The built-in images.
@@ -35,9 +36,30 @@ pub enum DataSource {
         /// How many of the training images are used, the first ones; all where it is `None`.
         train_images: Option<usize>,
     },
+    /// Photos on disk.
+    Folder {
+        /// The directory with `train/CLASS` and `val/CLASS`.
+        directory: PathBuf,
+        /// What becomes of a photo before the network sees it.
+        transform: PhotoTransform,
+        /// What becomes of the run when a photo can't be read.
+        unreadable: Unreadable,
+    },
 }
 
 impl DataSource {
+    /// Returns the photos of a directory with `train/CLASS` and `val/CLASS`, as squares of `image_size` pixels.
+    ///
+    /// A photo that can't be read ends the run.
+    #[must_use]
+    pub fn folder(directory: impl Into<PathBuf>, image_size: usize) -> Self {
+        Self::Folder {
+            directory: directory.into(),
+            transform: PhotoTransform::new(image_size),
+            unreadable: Unreadable::Fail,
+        }
+    }
+
     /// Loads the images; those of the test split are the ones to validate on.
     ///
     /// # Errors
@@ -73,6 +95,21 @@ impl DataSource {
                 cifar100(directory, Split::Test)?,
                 Normalisation::CIFAR100,
             ),
+            Self::Folder {
+                directory,
+                transform,
+                unreadable,
+            } => {
+                let [train, valid] = PhotoFolder::open_splits(directory)?.map(|folder| {
+                    PhotoSet::new(Arc::new(folder), transform.clone(), *unreadable).map(Arc::new)
+                });
+                return Ok(RunData {
+                    train: train?,
+                    valid: valid?,
+                    normalisation: Normalisation::IMAGENET,
+                    augmentation: Augmentation::NONE,
+                });
+            }
         };
         Ok(RunData {
             train: Arc::new(train),
@@ -87,11 +124,11 @@ impl DataSource {
 #[derive(Debug, Clone)]
 pub struct RunData {
     /// The images to learn from.
-    pub train: Arc<ImageSet>,
+    pub train: Arc<dyn ImageSource>,
     /// The images to validate on after each epoch.
-    pub valid: Arc<ImageSet>,
+    pub valid: Arc<dyn ImageSource>,
     /// Mean and standard deviation of each colour.
     pub normalisation: Normalisation,
-    /// How training images are varied.
+    /// How training images held in memory are varied; photos bring their [`PhotoTransform`].
     pub augmentation: Augmentation,
 }

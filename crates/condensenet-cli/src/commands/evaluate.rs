@@ -108,7 +108,9 @@ impl Evaluate {
                 ));
             }
             (
-                DataSource::Cifar10 { directory, .. } | DataSource::Cifar100 { directory, .. },
+                DataSource::Cifar10 { directory, .. }
+                | DataSource::Cifar100 { directory, .. }
+                | DataSource::Folder { directory, .. },
                 Some(data),
             ) => data.clone_into(directory),
         }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use condensenet_models::ImageError;
 use thiserror::Error;
 
 /// Says which file or value of a data set is wrong, with what was expected and what was found.
@@ -133,6 +134,85 @@ pub enum DataError {
         classes: usize,
     },
 
+    /// A directory of photos does not exist.
+    #[error(
+        "there is no directory {}: photos are expected in train/CLASS and val/CLASS, one folder for each class",
+        path.display()
+    )]
+    NoPhotoDirectory {
+        /// The directory that was looked for.
+        path: PathBuf,
+    },
+
+    /// A directory of photos has not two folders.
+    #[error(
+        "{} has {}, but needs a folder for each of two or more classes",
+        path.display(),
+        found.as_ref().map_or("no folder".to_owned(), |name| format!("one folder, {name}"))
+    )]
+    TooFewClasses {
+        /// The directory.
+        path: PathBuf,
+        /// The one class that it has.
+        found: Option<String>,
+    },
+
+    /// Some classes have no photo.
+    #[error(
+        "{} has no photo in {}; photos are files that end in {}",
+        path.display(),
+        some_of(classes),
+        super::photos::EXTENSIONS.join(", ")
+    )]
+    EmptyClasses {
+        /// The directory.
+        path: PathBuf,
+        /// The folders without a photo.
+        classes: Vec<String>,
+    },
+
+    /// The classes to learn and the classes to validate on differ.
+    #[error(
+        "{} and {} differ in their classes: {}{}{}",
+        train.display(),
+        valid.display(),
+        only_in("the first", only_train),
+        if only_train.is_empty() || only_valid.is_empty() { "" } else { "; " },
+        only_in("the second", only_valid)
+    )]
+    DifferentClasses {
+        /// The directory with the photos to learn from.
+        train: PathBuf,
+        /// The directory with the photos to validate on.
+        valid: PathBuf,
+        /// Classes that the second lacks.
+        only_train: Vec<String>,
+        /// Classes that the first lacks.
+        only_valid: Vec<String>,
+    },
+
+    /// The name of a file or folder is no Unicode.
+    #[error("the name of {} is not Unicode, and can't be kept in an index", path.display())]
+    FileName {
+        /// The file or folder.
+        path: PathBuf,
+    },
+
+    /// A photo can't be read.
+    #[error(transparent)]
+    Photo(#[from] ImageError),
+
+    /// A photo transform's number is out of range.
+    #[error("{field} is {value}, but must be {rule}")]
+    Transform {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+
     /// A loader was asked for batches of no images.
     #[error("batch_size is 0, expected 1 or more")]
     EmptyBatches,
@@ -145,4 +225,21 @@ impl DataError {
             source,
         }
     }
+}
+
+/// The first names of a list, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn only_in(which: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("only {which} has {}", some_of(names))
 }

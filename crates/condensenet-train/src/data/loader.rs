@@ -16,12 +16,13 @@ use burn::prelude::*;
 
 use condensenet_models::Normalisation;
 
+use super::DataError;
 use super::augmentation::Augmentation;
 use super::batch::ImageBatch;
-use super::epoch::{Epoch, Variation};
+use super::epoch::Epoch;
 use super::prefetch::Prefetch;
 use super::random::{Purpose, generator, permutation};
-use super::{DataError, ImageSet};
+use super::source::{ImageSource, Images, Variation};
 
 /// Configures an [`ImageLoader`].
 ///
@@ -52,13 +53,13 @@ pub struct ImageLoaderConfig {
     pub batch_size: usize,
     /// Mean and standard deviation of each colour.
     pub normalisation: Normalisation,
-    /// How training images are varied; evaluation leaves them alone.
+    /// How training images held in memory are varied; evaluation leaves them alone.
     #[config(default = "Augmentation::NONE")]
     pub augmentation: Augmentation,
     /// Decides order and variation of the training images.
     #[config(default = 0)]
     pub seed: u64,
-    /// Threads that prepare batches ahead; with 0 the thread that asks does the work.
+    /// Threads that share the work on the next batches; with 0 the thread that asks does it.
     #[config(default = 2)]
     pub workers: usize,
     /// Whether a last training batch that is not full is left out.
@@ -90,8 +91,8 @@ impl ImageLoaderConfig {
     ///
     /// # Panics
     /// Panics when [`validate`](Self::validate) fails, with its message.
-    pub fn init_training(&self, images: Arc<ImageSet>, device: &Device) -> ImageLoader {
-        ImageLoader::new(self.clone(), Mode::Training, images, device)
+    pub fn init_training(&self, images: impl Into<Images>, device: &Device) -> ImageLoader {
+        ImageLoader::new(self.clone(), Mode::Training, images.into().0, device)
     }
 
     /// Builds a loader that delivers every image as it is, in the order of the set.
@@ -100,8 +101,8 @@ impl ImageLoaderConfig {
     ///
     /// # Panics
     /// Panics when [`validate`](Self::validate) fails, with its message.
-    pub fn init_evaluation(&self, images: Arc<ImageSet>, device: &Device) -> ImageLoader {
-        ImageLoader::new(self.clone(), Mode::Evaluation, images, device)
+    pub fn init_evaluation(&self, images: impl Into<Images>, device: &Device) -> ImageLoader {
+        ImageLoader::new(self.clone(), Mode::Evaluation, images.into().0, device)
     }
 }
 
@@ -111,12 +112,12 @@ enum Mode {
     Evaluation,
 }
 
-/// Delivers the batches of an image set; each call of [`iter`](DataLoader::iter) is the next epoch.
+/// Delivers the batches of an image source; each call of [`iter`](DataLoader::iter) is the next epoch.
 #[derive(Debug)]
 pub struct ImageLoader {
     config: ImageLoaderConfig,
     mode: Mode,
-    images: Arc<ImageSet>,
+    images: Arc<dyn ImageSource>,
     device: Device,
     /// Positions in the order of each epoch that this loader delivers.
     positions: Range<usize>,
@@ -125,7 +126,12 @@ pub struct ImageLoader {
 }
 
 impl ImageLoader {
-    fn new(config: ImageLoaderConfig, mode: Mode, images: Arc<ImageSet>, device: &Device) -> Self {
+    fn new(
+        config: ImageLoaderConfig,
+        mode: Mode,
+        images: Arc<dyn ImageSource>,
+        device: &Device,
+    ) -> Self {
         if let Err(error) = config.validate() {
             panic!("{error}");
         }
@@ -163,7 +169,7 @@ impl ImageLoader {
     }
 
     /// Returns the images that the batches are made of.
-    pub fn images(&self) -> &Arc<ImageSet> {
+    pub fn images(&self) -> &Arc<dyn ImageSource> {
         &self.images
     }
 
@@ -259,9 +265,12 @@ impl Iterator for Batches {
     type Item = Result<ImageBatch, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.batches
-            .next()
-            .map(|batch| Ok(batch.upload(&self.device)))
+        let batch = self.batches.next()?;
+        Some(
+            batch
+                .map(|batch| batch.upload(&self.device))
+                .map_err(DatasetError::new),
+        )
     }
 }
 

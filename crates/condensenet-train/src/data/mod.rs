@@ -1,7 +1,8 @@
 //! From files, or from nothing, to batches on a device.
 //!
 //! An [`ImageSet`] holds labelled images as bytes: read by [`cifar10`] and [`cifar100`], or drawn
-//! by [`synthetic`]. An [`ImageLoader`] shuffles, varies and normalises them, batch by batch, the
+//! by [`synthetic`]. A [`PhotoFolder`] lists photos on disk, and a [`PhotoSet`] makes images of one
+//! size of them. An [`ImageLoader`] draws from either as an [`ImageSource`]: it shuffles, varies and normalises them, batch by batch, the
 //! same way for the same seed.
 
 mod augmentation;
@@ -13,8 +14,10 @@ mod epoch;
 mod error;
 mod image_set;
 mod loader;
+mod photos;
 mod prefetch;
 mod random;
+mod source;
 mod synthetic;
 
 pub use augmentation::{Augmentation, crop_with_padding, flip_horizontally};
@@ -25,4 +28,6 @@ pub use download::{Download, DownloadError, DownloadProgress, Fetched, progress_
 pub use error::DataError;
 pub use image_set::{CHANNELS, ImageSet, Split};
 pub use loader::{ImageLoader, ImageLoaderConfig};
+pub use photos::{ColourJitter, IndexState, PhotoFolder, PhotoSet, PhotoTransform, Unreadable};
+pub use source::{ImageReader, ImageSource, Images, Outcome, Variation};
 pub use synthetic::synthetic;

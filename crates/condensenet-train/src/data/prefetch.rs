@@ -1,32 +1,38 @@
 //! Threads that prepare batches ahead of the one that trains.
 //!
-//! Worker `w` of `n` prepares the batches `w`, `w + n`, `w + 2n` and so on, and hands each over
-//! through a queue of its own. Asking the queues in turn gives the batches in order, whichever
-//! thread is faster, and a full queue makes its worker wait, so memory stays bounded.
+//! All workers share one batch after another, image by image, and hand it over through a queue. The batches come in order
+//! whatever the number of workers, the first one soon, and memory stays bounded by the queue: a full one makes them wait.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use super::DataError;
 use super::batch::HostBatch;
 use super::epoch::Epoch;
+use super::source::ImageReader;
 
-/// Batches that wait in each worker's queue; one more is in its hands.
-const QUEUED_PER_WORKER: usize = 2;
+/// Batches that wait in the queue; one more is in the workers' hands.
+const QUEUED: usize = 2;
+
+type Prepared = Result<HostBatch, DataError>;
 
 /// Delivers the batches of an epoch in order, from the first one asked for.
 pub(super) struct Prefetch {
     epoch: Arc<Epoch>,
     next: usize,
-    workers: Vec<Worker>,
-    /// Index of the worker that prepares the next batch.
-    turn: usize,
+    preparation: Preparation,
 }
 
-struct Worker {
-    /// Closed by taking it away, which ends the thread.
-    queue: Option<Receiver<HostBatch>>,
-    thread: Option<JoinHandle<()>>,
+enum Preparation {
+    /// By the thread that asks.
+    Here(Vec<Box<dyn ImageReader>>),
+    /// Ahead of it.
+    Ahead {
+        /// Closed by taking it away, which ends the thread.
+        queue: Option<Receiver<Prepared>>,
+        thread: Option<JoinHandle<()>>,
+    },
 }
 
 impl Prefetch {
@@ -34,15 +40,15 @@ impl Prefetch {
     pub(super) fn start(epoch: Epoch, first_batch: usize, workers: usize) -> Self {
         let epoch = Arc::new(epoch);
         let first_batch = first_batch.min(epoch.batch_count());
-        let count = workers.min(epoch.batch_count() - first_batch);
-        let workers = (0..count)
-            .map(|worker| Worker::start(&epoch, first_batch + worker, count))
-            .collect();
+        let preparation = if workers == 0 || first_batch == epoch.batch_count() {
+            Preparation::Here(vec![epoch.reader()])
+        } else {
+            ahead(Arc::clone(&epoch), first_batch, workers)
+        };
         Self {
             epoch,
             next: first_batch,
-            workers,
-            turn: 0,
+            preparation,
         }
     }
 
@@ -57,67 +63,62 @@ impl Prefetch {
     }
 }
 
-impl Iterator for Prefetch {
-    type Item = HostBatch;
-
-    fn next(&mut self) -> Option<HostBatch> {
-        if self.next == self.epoch.batch_count() {
-            return None;
+fn ahead(epoch: Arc<Epoch>, first_batch: usize, workers: usize) -> Preparation {
+    let (sender, queue) = sync_channel(QUEUED);
+    let thread = thread::spawn(move || {
+        let useful = workers.min(epoch.batch_size);
+        let mut readers: Vec<_> = (0..useful).map(|_| epoch.reader()).collect();
+        for batch in first_batch..epoch.batch_count() {
+            if sender.send(epoch.prepare(batch, &mut readers)).is_err() {
+                return;
+            }
         }
-        let batch = if self.workers.is_empty() {
-            self.epoch.prepare(self.next)
-        } else {
-            let batch = self.workers[self.turn].receive();
-            self.turn = (self.turn + 1) % self.workers.len();
-            batch
-        };
-        self.next += 1;
-        Some(batch)
+    });
+    Preparation::Ahead {
+        queue: Some(queue),
+        thread: Some(thread),
+    }
+}
+
+impl Iterator for Prefetch {
+    type Item = Prepared;
+
+    fn next(&mut self) -> Option<Prepared> {
+        while self.next < self.epoch.batch_count() {
+            let batch = match &mut self.preparation {
+                Preparation::Here(readers) => self.epoch.prepare(self.next, readers),
+                Preparation::Ahead { queue, thread } => receive(queue, thread),
+            };
+            self.next += 1;
+            // A batch whose every image was left out is none.
+            if !matches!(&batch, Ok(batch) if batch.labels.is_empty()) {
+                return Some(batch);
+            }
+        }
+        None
+    }
+}
+
+/// Waits for the next batch, and passes the workers' panic on if they died of one.
+fn receive(
+    queue: &mut Option<Receiver<Prepared>>,
+    thread: &mut Option<JoinHandle<()>>,
+) -> Prepared {
+    if let Some(Ok(batch)) = queue.as_ref().map(Receiver::recv) {
+        return batch;
+    }
+    match thread.take().map(JoinHandle::join) {
+        Some(Err(panic)) => std::panic::resume_unwind(panic),
+        _ => unreachable!("the workers end after the last batch only"),
     }
 }
 
 impl Drop for Prefetch {
     fn drop(&mut self) {
-        // All queues first, so that the workers stop at the same time and not one after another.
-        for worker in &mut self.workers {
-            worker.queue = None;
-        }
-        for thread in self
-            .workers
-            .iter_mut()
-            .filter_map(|worker| worker.thread.take())
-        {
+        if let Preparation::Ahead { queue, thread } = &mut self.preparation {
+            *queue = None;
             // A panic that no `receive` met concerns a batch that nobody wants.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Worker {
-    fn start(epoch: &Arc<Epoch>, first_batch: usize, step: usize) -> Self {
-        let epoch = Arc::clone(epoch);
-        let (sender, queue) = sync_channel(QUEUED_PER_WORKER);
-        let thread = thread::spawn(move || {
-            for batch in (first_batch..epoch.batch_count()).step_by(step) {
-                if sender.send(epoch.prepare(batch)).is_err() {
-                    return;
-                }
-            }
-        });
-        Self {
-            queue: Some(queue),
-            thread: Some(thread),
-        }
-    }
-
-    /// Waits for the worker's next batch, and passes its panic on if it died of one.
-    fn receive(&mut self) -> HostBatch {
-        if let Some(Ok(batch)) = self.queue.as_ref().map(Receiver::recv) {
-            return batch;
-        }
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            _ => unreachable!("a worker ends after its last batch only"),
+            let _ = thread.take().map(JoinHandle::join);
         }
     }
 }

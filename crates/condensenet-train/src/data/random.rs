@@ -33,6 +33,12 @@ pub(super) fn below(random: &mut impl Rng, bound: u32) -> u32 {
     ((u64::from(random.next_u32()) * u64::from(bound)) >> 32) as u32
 }
 
+/// Returns a number from `range[0]` up to `range[1]`, in steps of `2^-53` of their distance.
+pub(super) fn between(random: &mut impl Rng, range: [f64; 2]) -> f64 {
+    let fraction = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    range[0] + fraction * (range[1] - range[0])
+}
+
 /// Returns the numbers from 0 to `count - 1` in random order.
 pub(super) fn permutation(random: &mut impl Rng, count: u32) -> Vec<u32> {
     let mut order: Vec<u32> = (0..count).collect();

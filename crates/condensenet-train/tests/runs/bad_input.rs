@@ -184,8 +184,8 @@ fn images_that_do_not_go_with_the_network_are_refused() {
     let (_root, run) = begin(config(recipe(1)));
     let with = |train: &Arc<ImageSet>, valid: &Arc<ImageSet>| {
         let data = RunData {
-            train: Arc::clone(train),
-            valid: Arc::clone(valid),
+            train: train.clone(),
+            valid: valid.clone(),
             ..data(run.config())
         };
         run.train(&data, &options()).unwrap_err()
