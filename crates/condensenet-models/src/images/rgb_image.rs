@@ -113,10 +113,6 @@ impl RgbImage {
             pixels,
         }
     }
-
-    pub(super) fn into_pixels(self) -> Vec<u8> {
-        self.pixels
-    }
 }
 
 impl std::fmt::Debug for RgbImage {

@@ -2,6 +2,7 @@
 
 mod decode;
 mod hostile;
+mod parts;
 mod predictions;
 mod torchvision;
 

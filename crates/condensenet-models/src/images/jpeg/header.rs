@@ -182,7 +182,7 @@ impl<'a> Header<'a> {
     }
 
     /// Says whether the file ends as it should, after its pixels began.
-    pub(super) fn has_end(&self) -> bool {
+    pub(in super::super) fn has_end(&self) -> bool {
         self.bytes[self.scan..]
             .windows(2)
             .rev()

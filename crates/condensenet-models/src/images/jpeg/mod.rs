@@ -1,8 +1,9 @@
 //! JPEG files.
 //!
-//! The header is read here; pixels are decoded by `zune-jpeg`.
+//! The header is read here; pixels are decoded by `zune-jpeg`, or, where only a part is wanted, here as well.
 
 mod header;
+mod part;
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
@@ -12,6 +13,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::{ImageError, Limits, RgbImage};
 pub(super) use header::Header;
+pub(super) use part::{Buffers, Part};
 
 const FORMAT: &str = "JPEG";
 /// Passes over a progressive image; encoders write about ten, and each costs time.
