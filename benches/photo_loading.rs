@@ -4,7 +4,11 @@
 //!
 //! First one thread alone, in images a second; then a loader whose consumer takes images at a given rate, as a GPU would,
 //! with the memory of the process after each epoch. The last line is JSON. `benches/peers/photo_loading.py` runs
-//! torchvision and this program by turns.
+//! torchvision and this program by turns, and compares what they make of the photos.
+//!
+//!     cargo bench --bench photo_loading -- --list DIR
+//!
+//! times how long it takes to list a folder of photos.
 #![allow(clippy::print_stdout)] // a program that talks
 
 use std::{
@@ -19,6 +23,7 @@ use clap::Parser;
 use condensenet::{
     burn::data::dataloader::DataLoader,
     device,
+    images::{PhotoReader, Window},
     train::data::{
         Augmentation, ImageLoaderConfig, ImageSource, Normalisation, PhotoFolder, PhotoSet,
         PhotoTransform, Unreadable, Variation,
@@ -34,6 +39,12 @@ struct Arguments {
     /// Directory with photos, all in it and none below
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
+    /// Write what becomes of each photo to this directory, and time nothing
+    #[arg(long, value_name = "DIR", requires = "photos")]
+    write: Option<PathBuf>,
+    /// Directory with a folder for each class, to be listed
+    #[arg(long, value_name = "DIR")]
+    list: Option<PathBuf>,
     /// Height and width of the network's input
     #[arg(long, default_value_t = 224)]
     size: usize,
@@ -56,10 +67,18 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(directory) = &arguments.list {
+        let start = Instant::now();
+        let folder = PhotoFolder::open(directory)?;
+        println!("{folder:?}: {:.2} s", start.elapsed().as_secs_f64());
+    }
     let Some(photos) = &arguments.photos else {
-        println!("nothing to do: pass --photos DIR, a directory with photos");
+        println!("pass --photos DIR, a directory with photos, to time how they are read");
         return Ok(());
     };
+    if let Some(directory) = &arguments.write {
+        return write(photos, directory, arguments.size);
+    }
     let directory = tempfile::tempdir()?;
     sort_into_two_classes(photos, directory.path())?;
     let folder = Arc::new(PhotoFolder::open(directory.path())?);
@@ -74,6 +93,33 @@ fn main() -> Result<()> {
         json["loader"] = loader(&set, &arguments)?;
     }
     println!("{json}");
+    Ok(())
+}
+
+/// Writes of each photo the centre, and a box in the middle of nowhere, as PPM files.
+fn write(photos: &Path, directory: &Path, size: usize) -> Result<()> {
+    let transform = PhotoTransform::new(size);
+    let mut reader = PhotoReader::default();
+    let mut pixels = vec![0; 3 * size * size];
+    for entry in fs::read_dir(photos).with_context(|| photos.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let centre = |width: usize, height: usize| transform.centre(width, height);
+        let part = |width: usize, height: usize| {
+            Window::cut(width / 5, height / 7, width / 2, height * 2 / 3)
+        };
+        let header = format!("P6 {size} {size} 255\n").into_bytes();
+        reader.read(&path, centre, [size; 2], &mut pixels)?;
+        let file = directory.join(format!("{name}.centre.ppm"));
+        fs::write(file, [&header[..], &pixels].concat())?;
+        for (kind, scaled) in [("box", false), ("scaled", true)] {
+            reader.scale_while_decoding(scaled);
+            reader.read(&path, part, [size; 2], &mut pixels)?;
+            let file = directory.join(format!("{name}.{kind}.ppm"));
+            fs::write(file, [&header[..], &pixels].concat())?;
+        }
+        reader.scale_while_decoding(false);
+    }
     Ok(())
 }
 

@@ -7,7 +7,8 @@ use condensenet_models::{ImageError, RgbImage};
 
 use crate::fixture;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Milliseconds are usual; this tells what hangs from what waits for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn jpeg() -> Vec<u8> {
     std::fs::read(fixture("odd_422.jpg")).expect("the fixture is there")
@@ -187,10 +188,7 @@ fn a_thousand_mutations_of_each_format_stop_nothing() {
                 Window::cut(width / 3, height / 3, width.div_ceil(2), height.div_ceil(2))
             };
             drop(reader.read_bytes(&bytes, part, [8, 8], &mut output));
-            assert!(
-                start.elapsed() < 2 * PATIENCE,
-                "{name}, mutation {mutation}"
-            );
+            assert!(start.elapsed() < PATIENCE, "{name}, mutation {mutation}");
         }
         assert!(errors > 100, "{name}: {errors} of 1000 were noticed");
     }

@@ -1,6 +1,7 @@
 //! The bits of a scan, without the bytes that are stuffed between them.
 
 /// Reads bits; behind the last of them come zeros, and [`overrun`](Self::overrun) tells.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     at: usize,
@@ -43,12 +44,13 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        self.refill_slowly();
+        // By value, so that no pointer to the bits keeps them out of registers.
+        *self = self.refilled_slowly();
     }
 
     #[cold]
     #[inline(never)]
-    fn refill_slowly(&mut self) {
+    fn refilled_slowly(mut self) -> Self {
         while self.count <= 56 {
             let byte = match self.data.get(self.at..) {
                 Some([0xFF, 0, ..]) => {
@@ -68,6 +70,7 @@ impl<'a> Bits<'a> {
             self.buffer |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
     /// Returns the next bits without taking them; at least 1 and at most 32, after a refill.

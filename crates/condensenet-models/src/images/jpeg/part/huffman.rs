@@ -8,7 +8,7 @@ const LOOKED_UP: u32 = 10;
 /// The codes of one table.
 pub(super) struct Table {
     /// By the next bits: see [`Entry`].
-    entries: Vec<Entry>,
+    entries: Box<[Entry; 1 << LOOKED_UP]>,
     /// The first code of each length, aligned to 16 bits, that is beyond the codes of this length.
     beyond: [u32; 18],
     /// What added to a code of each length gives its place among the symbols.
@@ -16,23 +16,17 @@ pub(super) struct Table {
     symbols: [u8; 256],
 }
 
-/// What the next bits mean.
+/// What the next bits mean, in one word: the value in the upper 16 bits, if it lies within the bits that were looked up, else
+/// 0; then the symbol; then the bits of the code, and of the value if it is there, or 0 for a code that is longer.
 #[derive(Clone, Copy, Default)]
-struct Entry {
-    /// The value, if it lies within the bits that were looked up, else 0.
-    value: i16,
-    /// Bits of the code, and of the value if it is there; 0 for a code that is longer.
-    bits: u8,
-    /// Coefficients of zero before it, in the upper four bits; bits of the value in the lower.
-    symbol: u8,
-}
+struct Entry(u32);
 
 impl Table {
     /// Reads a table: how many codes have each length, and what they stand for.
     pub(super) fn read(lengths: &[u8; 16], content: &[u8]) -> Option<Self> {
         let count: usize = lengths.iter().map(|count| usize::from(*count)).sum();
         let mut table = Self {
-            entries: vec![Entry::default(); 1 << LOOKED_UP],
+            entries: Box::new([Entry::default(); 1 << LOOKED_UP]),
             beyond: [0; 18],
             offsets: [0; 17],
             symbols: [0; 256],
@@ -74,15 +68,18 @@ impl Table {
     pub(super) fn next(&self, bits: &mut Bits<'_>) -> Option<(u8, i32)> {
         bits.refill();
         let entry = self.entries[bits.peek(LOOKED_UP) as usize];
-        if entry.value != 0 {
-            bits.skip(u32::from(entry.bits));
-            return Some((entry.symbol, i32::from(entry.value)));
+        let length = entry.0 & 0xFF;
+        if entry.value() != 0 {
+            bits.skip(length);
+            return Some((entry.symbol(), entry.value()));
         }
-        let symbol = if entry.bits != 0 {
-            bits.skip(u32::from(entry.bits));
-            entry.symbol
+        let symbol = if length != 0 {
+            bits.skip(length);
+            entry.symbol()
         } else {
-            self.long(bits)?
+            let (symbol, length) = self.long(bits.peek(16))?;
+            bits.skip(length);
+            symbol
         };
         let size = u32::from(symbol & 15);
         if size == 0 {
@@ -93,13 +90,13 @@ impl Table {
         Some((symbol, value))
     }
 
+    /// Returns the symbol of a long code, and its length.
     #[inline(never)]
-    fn long(&self, bits: &mut Bits<'_>) -> Option<u8> {
-        let next = bits.peek(16);
+    fn long(&self, next: u32) -> Option<(u8, u32)> {
         let length = (LOOKED_UP + 1..=16).find(|length| next < self.beyond[*length as usize])?;
         let place = (next >> (16 - length)) as i32 + self.offsets[length as usize];
-        bits.skip(length);
-        self.symbols.get(usize::try_from(place).ok()?).copied()
+        let symbol = self.symbols.get(usize::try_from(place).ok()?)?;
+        Some((*symbol, length))
     }
 }
 
@@ -108,15 +105,23 @@ impl Entry {
     fn of(symbol: u8, length: u32, rest: u32, free: u32) -> Self {
         let size = u32::from(symbol & 15);
         let inside = size > 0 && size <= free;
-        Self {
-            value: if inside {
-                extend(rest >> (free - size), size) as i16
-            } else {
-                0
-            },
-            bits: (length + if inside { size } else { 0 }) as u8,
-            symbol,
-        }
+        let value = if inside {
+            extend(rest >> (free - size), size)
+        } else {
+            0
+        };
+        let length = length + if inside { size } else { 0 };
+        Self((value as u32) << 16 | u32::from(symbol) << 8 | length)
+    }
+
+    #[inline(always)]
+    fn value(self) -> i32 {
+        (self.0 as i32) >> 16
+    }
+
+    #[inline(always)]
+    fn symbol(self) -> u8 {
+        (self.0 >> 8) as u8
     }
 }
 

@@ -330,7 +330,6 @@ impl Coded<'_> {
         let mut block = [0_i32; 64];
         block[0] = scaled_mean;
         let mut at = 1;
-        let mut is_flat = true;
         while at < 64 {
             let (symbol, value) = self.detail.next(bits)?;
             if symbol == 0 {
@@ -340,16 +339,16 @@ impl Coded<'_> {
             if at > 63 {
                 return None;
             }
-            if symbol & 15 != 0 {
+            if value != 0 {
                 block[usize::from(ZIGZAG[at & 63]) & 63] =
                     value.wrapping_mul(self.quantisation[at & 63]);
-                is_flat = false;
             } else if symbol != 0xF0 {
                 return None;
             }
             at += 1;
         }
-        if is_flat {
+        // A single step, so at once the end: the mean is all there is.
+        if at == 1 {
             idct::flat(scaled_mean, output, stride, self.samples);
         } else if self.samples == [8, 8] {
             idct::whole(&block, output, stride);
