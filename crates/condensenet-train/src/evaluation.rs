@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     checkpoint::write_atomically,
-    data::{ImageBatch, ImageLoader, ImageSet},
+    data::{ImageBatch, ImageLoader, ImageSource},
     error::TrainError,
 };
 
@@ -101,14 +101,14 @@ impl EvaluationRecord {
 /// # Errors
 /// Fails with [`TrainError::NoImages`], with [`TrainError::Config`] if they are too small, and with
 /// [`TrainError::ClassCount`] if they have other classes.
-pub fn check_images(network: &NetworkConfig, images: &ImageSet) -> Result<(), TrainError> {
+pub fn check_images(network: &NetworkConfig, images: &dyn ImageSource) -> Result<(), TrainError> {
     check_images_for("validation", network, images)
 }
 
 pub(crate) fn check_images_for(
     purpose: &'static str,
     network: &NetworkConfig,
-    images: &ImageSet,
+    images: &dyn ImageSource,
 ) -> Result<(), TrainError> {
     if images.is_empty() {
         return Err(TrainError::NoImages(purpose));

@@ -79,7 +79,7 @@ impl Preprocess {
     /// A file without a normalisation is taken for one of the paper's networks.
     #[must_use]
     pub fn of(file: &crate::NetworkFile) -> Self {
-        let usual = match file.network.config().stem {
+        let usual = match file.network.config().stem() {
             crate::Stem::Cifar => Self::cifar10(),
             _ => Self::imagenet(),
         };

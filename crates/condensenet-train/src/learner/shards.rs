@@ -107,7 +107,10 @@ impl CondensingLearner {
 
 fn device_of(network: &Network) -> Device {
     let devices = network.devices();
-    devices.into_iter().next().expect("a network has parameters")
+    devices
+        .into_iter()
+        .next()
+        .expect("a network has parameters")
 }
 
 /// Cuts a batch into at most `parts` parts of the same size, of which the last may be smaller.

@@ -41,8 +41,8 @@ impl TrainingRun {
         let recipe = &self.config.recipe;
         let deadline = options.max_duration.map(|time| Instant::now() + time);
         options.validate()?;
-        check_images_for("training", &self.config.network, &data.train)?;
-        check_images_for("validation", &self.config.network, &data.valid)?;
+        check_images_for("training", &self.config.network, &*data.train)?;
+        check_images_for("validation", &self.config.network, &*data.valid)?;
         let _lock = RunLock::acquire(&self.directory)?;
         let checkpoints = self.checkpoints();
         let (resumed, damaged) = checkpoints.latest_usable()?;
