@@ -37,7 +37,7 @@ factor = 0.2
 fn print(arguments: &[&str]) -> toml::Table {
     let output = run(["train", "--print-config"].iter().chain(arguments));
     assert_done(&output);
-    stdout(&output).parse().unwrap()
+    stdout(&output).parse().expect("it is as the test has it")
 }
 
 #[test]

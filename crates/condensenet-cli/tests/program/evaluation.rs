@@ -20,9 +20,10 @@ fn cifar10(directory: &Path) {
     });
     let bytes: Vec<u8> = images.flatten().collect();
     for number in 1..=5 {
-        std::fs::write(directory.join(format!("data_batch_{number}.bin")), &bytes).unwrap();
+        std::fs::write(directory.join(format!("data_batch_{number}.bin")), &bytes)
+            .expect("it is as the test has it");
     }
-    std::fs::write(directory.join("test_batch.bin"), bytes).unwrap();
+    std::fs::write(directory.join("test_batch.bin"), bytes).expect("it is as the test has it");
 }
 
 fn evaluate(data: &Path, more: &[&str]) -> Value {

@@ -1,6 +1,7 @@
 //! Running the program, and a network that trains in a second.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -95,4 +96,41 @@ pub(crate) fn checkpoint(name: &str) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../condensenet-models/tests/fixtures/checkpoints");
     fixtures.join(name)
+}
+
+/// A tensor of a golden file, which the original code wrote.
+pub(crate) fn golden(name: &str, key: &str) -> (Vec<f32>, Vec<usize>) {
+    let fixtures =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../condensenet-models/tests/fixtures/golden");
+    let mut tensors = tensors(&fixtures.join(name).with_extension("safetensors"));
+    let (bytes, shape) = tensors.remove(key).expect("a tensor of that name");
+    let values = bytes.chunks_exact(4);
+    let values = values.map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes")));
+    let shape = shape.into_iter().map(|size| size as usize).collect();
+    (values.collect(), shape)
+}
+
+/// The bytes and the shapes of a plain safetensors file, by key.
+pub(crate) fn tensors(file: &Path) -> BTreeMap<String, (Vec<u8>, Vec<u64>)> {
+    let bytes = std::fs::read(file).expect("it is as the test has it");
+    let header =
+        8 + u64::from_le_bytes(bytes[..8].try_into().expect("it is as the test has it")) as usize;
+    let entries: serde_json::Map<String, Value> =
+        serde_json::from_slice(&bytes[8..header]).expect("it is as the test has it");
+    let numbers = |value: &Value| -> Vec<u64> {
+        value
+            .as_array()
+            .expect("it is as the test has it")
+            .iter()
+            .map(|number| number.as_u64().expect("it is as the test has it"))
+            .collect()
+    };
+    let tensors = entries.into_iter().filter(|(key, _)| key != "__metadata__");
+    tensors
+        .map(|(key, entry)| {
+            let at = numbers(&entry["data_offsets"]);
+            let data = bytes[header + at[0] as usize..header + at[1] as usize].to_vec();
+            (key, (data, numbers(&entry["shape"])))
+        })
+        .collect()
 }

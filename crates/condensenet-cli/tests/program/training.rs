@@ -257,27 +257,3 @@ fn a_network_is_fine_tuned_to_other_classes() {
     );
     assert!(!root.path().join("third").exists());
 }
-
-/// The bytes and the shapes of a plain safetensors file, by key.
-fn tensors(file: &std::path::Path) -> std::collections::BTreeMap<String, (Vec<u8>, Vec<u64>)> {
-    let bytes = std::fs::read(file).unwrap();
-    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    let entries: serde_json::Map<String, Value> =
-        serde_json::from_slice(&bytes[8..header]).unwrap();
-    let numbers = |value: &Value| -> Vec<u64> {
-        value
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|number| number.as_u64().unwrap())
-            .collect()
-    };
-    let tensors = entries.into_iter().filter(|(key, _)| key != "__metadata__");
-    tensors
-        .map(|(key, entry)| {
-            let at = numbers(&entry["data_offsets"]);
-            let data = bytes[header + at[0] as usize..header + at[1] as usize].to_vec();
-            (key, (data, numbers(&entry["shape"])))
-        })
-        .collect()
-}

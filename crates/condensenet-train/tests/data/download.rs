@@ -40,7 +40,7 @@ impl Server {
         let asked = Arc::clone(&ranges);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let range = answer(stream.expect("a connection"), &file, manner);
+                let range = answer(&stream.expect("a connection"), &file, manner);
                 asked.lock().expect("no panic").push(range);
             }
         });
@@ -51,9 +51,9 @@ impl Server {
     }
 }
 
-fn answer(stream: TcpStream, file: &[u8], manner: Manner) -> Option<usize> {
+fn answer(stream: &TcpStream, file: &[u8], manner: Manner) -> Option<usize> {
     let mut range = None;
-    for line in BufReader::new(&stream).lines() {
+    for line in BufReader::new(stream).lines() {
         let line = line.expect("a request").to_ascii_lowercase();
         if let Some(from) = line.strip_prefix("range: bytes=") {
             range = from.trim_end_matches('-').parse().ok();
@@ -90,7 +90,7 @@ fn answer(stream: TcpStream, file: &[u8], manner: Manner) -> Option<usize> {
     let length = body.len();
     let head =
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-    let mut stream = &stream;
+    let mut stream = stream;
     // Whoever has heard enough may hang up.
     stream
         .write_all(head.as_bytes())
@@ -160,11 +160,11 @@ fn assert_unpacked(root: &Path) {
     assert_eq!(listing(root), ["images"]);
     assert_eq!(listing(&root.join("images")), ["test.bin", "train.bin"]);
     assert_eq!(
-        fs::read(root.join("images/train.bin")).unwrap(),
+        fs::read(root.join("images/train.bin")).expect("a file"),
         content("images/train.bin")
     );
     assert_eq!(
-        fs::read(root.join("images/test.bin")).unwrap(),
+        fs::read(root.join("images/test.bin")).expect("a file"),
         content("./images/test.bin")
     );
 }

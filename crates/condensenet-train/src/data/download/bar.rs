@@ -6,7 +6,6 @@ use super::DownloadProgress;
 
 /// Makes a progress bar on standard error, which is drawn only where that is a terminal, to be handed to
 /// [`Download::fetch`](super::Download::fetch).
-#[must_use]
 pub fn progress_bar(name: &str) -> impl FnMut(DownloadProgress) {
     let template = "{prefix} {wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
     // A template that indicatif can't read would be our mistake; its own style serves as well.
