@@ -25,7 +25,7 @@ pub use confusion::ConfusionMatrix;
 pub use evaluator::Evaluator;
 pub use flips::with_flips;
 
-/// The name of the file in a run's directory that holds the latest [`EvaluationRecord`].
+/// The name of the file in a run's directory that holds its [`EvaluationRecord`]s, the latest of each form, as a list.
 pub const EVALUATION_FILE: &str = "evaluation.json";
 
 /// What a network gets wrong on a set of images. Its [`Display`](fmt::Display) is a table.
@@ -50,7 +50,7 @@ pub struct Evaluation {
     pub confusion: ConfusionMatrix,
 }
 
-/// An evaluation with what was evaluated: the content of `evaluation.json` in a run's directory.
+/// An evaluation with what was evaluated: an entry of `evaluation.json` in a run's directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvaluationRecord {
     /// The checkpoint or the file.
@@ -69,28 +69,30 @@ pub struct EvaluationRecord {
 }
 
 impl EvaluationRecord {
-    /// Writes the record into a directory as [`EVALUATION_FILE`], whole or not at all.
+    /// Adds the record to [`EVALUATION_FILE`] in a directory, in place of an earlier one of the same form and flips.
     ///
     /// # Errors
-    /// Fails with [`TrainError::Io`] if the directory can't be written.
+    /// Fails if the directory can't be written, or holds a file of that name that is something else.
     pub fn save(&self, directory: &Path) -> Result<(), TrainError> {
         let path = directory.join(EVALUATION_FILE);
+        let mut records = Self::load_all(directory)?;
+        records.retain(|record| (&record.form, record.flips) != (&self.form, self.flips));
+        records.push(self.clone());
         let json =
-            serde_json::to_vec(self).map_err(|error| TrainError::checkpoint(&path, error))?;
+            serde_json::to_vec(&records).map_err(|error| TrainError::checkpoint(&path, error))?;
         write_atomically(&path, &json)
     }
 
-    /// Reads the record of a directory; `None` if nothing was evaluated yet.
+    /// Reads the records of a directory, the latest last; none if nothing was evaluated yet.
     ///
     /// # Errors
     /// Fails if the file is there and can't be read.
-    pub fn load(directory: &Path) -> Result<Option<Self>, TrainError> {
+    pub fn load_all(directory: &Path) -> Result<Vec<Self>, TrainError> {
         let path = directory.join(EVALUATION_FILE);
         match std::fs::read(&path) {
             Ok(json) => serde_json::from_slice(&json)
-                .map(Some)
                 .map_err(|error| TrainError::checkpoint(&path, format!("is corrupt: {error}"))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(TrainError::io(&path)(error)),
         }
     }

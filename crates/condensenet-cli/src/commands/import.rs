@@ -4,10 +4,13 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use condensenet::{burn::tensor::Device, import::ImportReport, open_network};
+use condensenet::{import::ImportReport, open_network};
 use serde_json::json;
 
-use crate::{options::ImportFlags, sizes::describe};
+use crate::{
+    options::{DeviceOption, ImportFlags},
+    sizes::describe,
+};
 
 /// The options of `condensenet import`.
 #[derive(Debug, Args)]
@@ -20,6 +23,8 @@ pub(crate) struct Import {
     output: PathBuf,
     #[command(flatten, next_help_heading = "What the checkpoint may leave open")]
     options: ImportFlags,
+    #[command(flatten, next_help_heading = "Options")]
+    device: DeviceOption,
     /// Write JSON
     #[arg(long, help_heading = "Options")]
     json: bool,
@@ -28,7 +33,7 @@ pub(crate) struct Import {
 impl Import {
     /// Reads the checkpoint, says what was concluded, and writes the file.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
-        let opened = open_network(&self.file, &self.options.options(), &Device::default())?;
+        let opened = open_network(&self.file, &self.options.options(), &self.device.find()?)?;
         let Some(report) = &opened.report else {
             let file = self.file.display();
             return Err(anyhow!(

@@ -10,8 +10,8 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use condensenet::{
-    Complexity, CondenseNetConfig, Convention, Form, ImportOptions, Stem, Variant,
-    burn::tensor::Device, open_network, train::TrainingRun,
+    Complexity, CondenseNetConfig, Convention, Form, ImportOptions, Stem, Variant, device,
+    open_network, train::TrainingRun,
 };
 use serde_json::{Value, json};
 
@@ -54,7 +54,11 @@ impl Network {
                 (variant.config(), benchmark.input_size())
             }
             Self::File(path) => {
-                let opened = open_network(path, &ImportOptions::default(), &Device::default())?;
+                let opened = open_network(
+                    path,
+                    &ImportOptions::default(),
+                    &device::from_environment()?,
+                )?;
                 let network = opened.file.network.config().clone();
                 let size = match network.stem {
                     Stem::Cifar => [32, 32],

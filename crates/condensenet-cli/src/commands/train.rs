@@ -105,11 +105,11 @@ pub(crate) struct Train {
 impl Train {
     /// Trains, converts, and compares both forms.
     pub(crate) fn run(&self, verbosity: Verbosity, out: &mut dyn Write) -> Result<()> {
+        let device = self.device.find()?;
         if self.print_config {
-            let (config, _) = self.describe(&Device::default())?;
+            let (config, _) = self.describe(&device)?;
             return results::write_config(out, &config);
         }
-        let device = self.device()?;
         let (run, data) = self.open(&device)?;
         if !self.json {
             results::write_beginning(out, &run, &data)?;
@@ -126,11 +126,6 @@ impl Train {
             return results::write_json(out, &run, &comparison, best.as_ref());
         }
         results::write_end(out, &run, &comparison, best.as_ref())
-    }
-
-    /// Finds the device.
-    fn device(&self) -> Result<Device> {
-        self.device.find()
     }
 
     /// Opens the run to resume, or begins one once its images are there.

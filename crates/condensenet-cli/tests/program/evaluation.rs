@@ -90,7 +90,15 @@ fn what_a_run_gets_wrong_is_kept_with_it() {
     }
     let printed = json(&run(["evaluate", path(root.path()), "--json"]));
     let kept = std::fs::read_to_string(root.path().join("evaluation.json")).unwrap();
-    assert_eq!(printed, serde_json::from_str::<Value>(&kept).unwrap());
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept, Value::from(vec![printed.clone()]));
+    assert_done(&run(["evaluate", path(root.path()), "--tta"]));
+    let kept = std::fs::read_to_string(root.path().join("evaluation.json")).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(
+        (&kept[0], &kept[1]["flips"]),
+        (&printed, &Value::from(true))
+    );
 }
 
 #[test]

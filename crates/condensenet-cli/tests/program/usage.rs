@@ -109,9 +109,17 @@ fn a_device_that_is_not_there_is_answered_with_those_that_are() {
         assert_refused(&with("flex:7"), FAILED, &says);
         assert_refused(&with("flex:0,7"), FAILED, &says);
     }
-    let mut program = program();
-    program.env("BURN_DEVICE", "abacus").arg("train");
-    assert_refused(&program.output().unwrap(), FAILED, &["abacus"]);
+    let checkpoint = checkpoint("condensenet_g4c4_final.zip.pth.tar");
+    let checkpoint = path(&checkpoint);
+    for arguments in [
+        ["train"].as_slice(),
+        &["summary", checkpoint],
+        &["import", checkpoint, "-o", "x"],
+    ] {
+        let mut program = program();
+        program.env("BURN_DEVICE", "abacus").args(arguments);
+        assert_refused(&program.output().unwrap(), FAILED, &["abacus"]);
+    }
 }
 
 #[test]

@@ -150,12 +150,18 @@ fn an_evaluation_is_read_as_it_was_written() {
         evaluation,
     };
     let root = tempfile::tempdir().unwrap();
-    assert_eq!(EvaluationRecord::load(root.path()).unwrap(), None);
+    let load = || EvaluationRecord::load_all(root.path());
+    assert_eq!(load().unwrap(), []);
     record.save(root.path()).unwrap();
-    assert_eq!(
-        EvaluationRecord::load(root.path()).unwrap(),
-        Some(record.clone())
-    );
+    let single_view = EvaluationRecord {
+        flips: false,
+        ..record.clone()
+    };
+    single_view.save(root.path()).unwrap();
+    assert_eq!(load().unwrap(), [record.clone(), single_view.clone()]);
+    // The latest of each form counts.
+    record.save(root.path()).unwrap();
+    assert_eq!(load().unwrap(), [single_view, record.clone()]);
     let table = record.to_string();
     for says in [
         "converted, with flips",
@@ -165,6 +171,6 @@ fn an_evaluation_is_read_as_it_was_written() {
         assert!(table.contains(says), "`{says}` is missing in: {table}");
     }
     std::fs::write(root.path().join("evaluation.json"), "{").unwrap();
-    let error = EvaluationRecord::load(root.path()).unwrap_err().to_string();
+    let error = load().unwrap_err().to_string();
     assert!(error.contains("evaluation.json"), "{error}");
 }
