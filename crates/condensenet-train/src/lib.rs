@@ -17,6 +17,7 @@ mod metrics;
 mod metrics_file;
 mod optimizer_state;
 mod recipe;
+pub mod report;
 mod run;
 mod run_network;
 mod snapshot;

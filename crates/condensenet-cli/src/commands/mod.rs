@@ -11,6 +11,7 @@ mod import;
 mod man;
 mod predict;
 mod presets;
+mod report;
 mod summary;
 mod train;
 
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Export(export::Export),
     /// Count a network's parameters and operations, layer by layer
     Summary(summary::Summary),
+    /// Write a page about a run, or about several
+    Report(report::Report),
     /// Measure how fast a network runs
     Bench(bench::Bench),
     /// List the devices to compute on
@@ -64,6 +67,7 @@ impl Command {
             Self::Import(import) => import.run(out),
             Self::Export(export) => export.run(out),
             Self::Summary(summary) => summary.run(out),
+            Self::Report(report) => report.run(out),
             Self::Bench(bench) => bench.run(out),
             Self::Devices(devices) => devices.run(out),
             Self::Presets(presets) => presets.run(out),
