@@ -21,5 +21,5 @@ pub use history::EpochPoint;
 pub use model::{Progress, RunReport, StageBoundary};
 pub use runs::{ComparedRun, RunsReport};
 pub use sizes::{FormSize, Sizes};
-pub use stored_evaluation::{ClassError, EVALUATION_FILE, StoredEvaluation, store_evaluations};
+pub use stored_evaluation::StoredEvaluation;
 pub use write::WrittenReport;

@@ -82,7 +82,7 @@ impl RunReport {
     pub fn per_class(&self) -> Option<&StoredEvaluation> {
         let with_classes = |form| {
             let of_form = self.evaluation(form);
-            of_form.filter(|stored| !stored.per_class.is_empty())
+            of_form.filter(|stored| !stored.class_errors.is_empty())
         };
         with_classes("converted").or_else(|| with_classes("training"))
     }

@@ -56,6 +56,7 @@ struct RunPage<'a> {
     tiles: Vec<Tile>,
     forms: Vec<FormRow<'a>>,
     images: Option<String>,
+    flips: bool,
     configuration: String,
 }
 
@@ -76,6 +77,7 @@ pub(super) fn of_run(report: &RunReport, figures: &RunFigures) -> Result<String,
         images: evaluated
             .and_then(|evaluation| evaluation.images)
             .map(|images| grouped(images as u64)),
+        flips: evaluated.is_some_and(|evaluation| evaluation.flips),
         // The numbers come from JSON and can go back there.
         configuration: serde_json::to_string_pretty(&report.config).unwrap_or_default(),
     }
@@ -154,21 +156,17 @@ impl RunPage<'_> {
         (seconds > 0.0).then(|| duration(seconds))
     }
 
-    /// The classes' errors, largest first, for the table.
-    fn classes(&self) -> Vec<(String, String, String)> {
+    /// The classes' errors, largest first, for the table; those without an image come last.
+    fn classes(&self) -> Vec<(&str, String)> {
         let Some(evaluation) = self.report.per_class() else {
             return Vec::new();
         };
-        let mut classes: Vec<_> = evaluation.per_class.iter().collect();
-        let error = |class: &super::ClassError| class.error().unwrap_or(-1.0);
-        classes.sort_by(|a, b| error(b).total_cmp(&error(a)).then(a.class.cmp(&b.class)));
-        let row = |class: &super::ClassError| {
-            (
-                class.class.clone(),
-                percent(class.error()),
-                grouped(class.images as u64),
-            )
-        };
+        let mut classes: Vec<_> = evaluation.classes().collect();
+        classes.sort_by(|(a, x), (b, y)| {
+            let order = y.unwrap_or(-1.0).total_cmp(&x.unwrap_or(-1.0));
+            order.then(a.cmp(b))
+        });
+        let row = |(name, error)| (name, percent(error));
         classes.into_iter().map(row).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Evaluations that a run's directory keeps, for reports to show.
+//! The evaluations that a run's directory keeps.
 //!
 //! `evaluation.json` holds one evaluation, or a list of them. Only form and top-1 error have to be there, and fields that
 //! are not known here are passed over, so that an evaluation may say more than a report shows.
@@ -7,10 +7,9 @@ use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{checkpoint::write_atomically, error::TrainError};
+use crate::error::TrainError;
 
-/// The name of the file in a run's directory.
-pub const EVALUATION_FILE: &str = "evaluation.json";
+const EVALUATION_FILE: &str = "evaluation.json";
 
 /// What a network got wrong on a set of images; errors in percent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +19,9 @@ pub struct StoredEvaluation {
     /// The epoch of the checkpoint.
     #[serde(default)]
     pub epoch: Option<usize>,
+    /// Whether logits are the mean over an image and its mirror image.
+    #[serde(default)]
+    pub flips: bool,
     /// Number of images.
     #[serde(default)]
     pub images: Option<usize>,
@@ -31,44 +33,23 @@ pub struct StoredEvaluation {
     /// Images whose class is not among the five largest logits.
     #[serde(default)]
     pub top5_error: Option<f64>,
-    /// The expected calibration error.
+    /// By how much the network is more or less sure of itself than it is right, in percent.
     #[serde(default)]
     pub expected_calibration_error: Option<f64>,
-    /// The error on the images of each class; empty where classes were not told apart.
+    /// The names of the classes, in the order of their labels.
     #[serde(default)]
-    pub per_class: Vec<ClassError>,
+    pub class_names: Vec<String>,
+    /// The top-1 error of each class; `None` for a class without an image. Empty where classes were not told apart.
+    #[serde(default)]
+    pub class_errors: Vec<Option<f64>>,
 }
 
-/// What a network got wrong on the images of a class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClassError {
-    /// The name of the class.
-    pub class: String,
-    /// Images of that class.
-    pub images: usize,
-    /// How many of them were taken for another class.
-    pub errors: usize,
-}
-
-impl ClassError {
-    /// Returns the top-1 error on the images of the class, in percent; `None` without images.
-    #[must_use]
-    pub fn error(&self) -> Option<f64> {
-        (self.images > 0).then(|| 100.0 * self.errors as f64 / self.images as f64)
+impl StoredEvaluation {
+    /// Goes through the classes: name and top-1 error.
+    pub fn classes(&self) -> impl Iterator<Item = (&str, Option<f64>)> {
+        let names = self.class_names.iter().map(String::as_str);
+        names.zip(self.class_errors.iter().copied())
     }
-}
-
-/// Stores evaluations in a run's directory, in the place of those that were there.
-///
-/// # Errors
-/// Fails with [`TrainError::Io`], naming the file; what was there before stays.
-pub fn store_evaluations(
-    directory: &Path,
-    evaluations: &[StoredEvaluation],
-) -> Result<(), TrainError> {
-    let path = directory.join(EVALUATION_FILE);
-    let json = serde_json::to_vec_pretty(evaluations).map_err(|error| wrong(&path, error))?;
-    write_atomically(&path, &json)
 }
 
 /// Reads the evaluations of a run; none where there is no file.
@@ -101,19 +82,19 @@ fn check(evaluation: &StoredEvaluation) -> Result<(), String> {
             "the form is `{form}`, but must be `training` or `converted`"
         ));
     }
-    for class in &evaluation.per_class {
-        let ClassError {
-            class,
-            images,
-            errors,
-        } = class;
-        if errors > images {
-            return Err(format!(
-                "class `{class}` has {errors} errors on {images} images"
-            ));
-        }
+    let (names, errors) = (&evaluation.class_names, &evaluation.class_errors);
+    if !errors.is_empty() && names.len() != errors.len() {
+        return Err(format!(
+            "class_errors has {} entries, class_names {}",
+            errors.len(),
+            names.len()
+        ));
     }
-    Ok(())
+    let is_percentage = |error: &&f64| (0.0..=100.0).contains(*error);
+    match errors.iter().flatten().find(|error| !is_percentage(error)) {
+        Some(error) => Err(format!("the error of a class is {error} %")),
+        None => Ok(()),
+    }
 }
 
 fn wrong(path: &Path, reason: impl ToString) -> TrainError {

@@ -21,9 +21,9 @@ const LONGEST_NAME: usize = 18;
 
 /// The classes' names and errors in percent, largest error first, by name where errors are equal.
 pub(crate) fn largest_first(evaluation: &StoredEvaluation) -> Vec<(&str, f64)> {
-    let classes = evaluation.per_class.iter();
+    let classes = evaluation.classes();
     let mut classes: Vec<(&str, f64)> = classes
-        .filter_map(|class| Some((class.class.as_str(), class.error()?)))
+        .filter_map(|(name, error)| Some((name, error?)))
         .collect();
     classes.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
     classes

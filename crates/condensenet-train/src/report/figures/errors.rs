@@ -29,12 +29,12 @@ pub(super) fn draw(report: &RunReport) -> Option<Figure> {
         ),
         top5(
             "top-5, training",
-            Ink::Series(1),
+            Ink::Series(3),
             over_epochs(|e| e.train_top5_error),
         ),
         top5(
             "top-5, validation",
-            Ink::Series(0),
+            Ink::Series(2),
             over_epochs(|e| e.valid_top5_error),
         ),
     ];

@@ -56,11 +56,6 @@ impl Picture {
         }
     }
 
-    /// Returns the width in pixels.
-    pub(crate) const fn width(&self) -> u32 {
-        self.width
-    }
-
     /// Writes the picture as part of a page, which has the stylesheet.
     pub(crate) fn inline(&self, class: &str, label: &str) -> String {
         format!(
