@@ -151,6 +151,15 @@ impl RunPage<'_> {
         }
     }
 
+    /// Cuts a command before each option, so that no line ends inside of one.
+    fn options(command: &str) -> impl Iterator<Item = String> {
+        let options = command.split(" --").enumerate();
+        options.map(|(index, option)| match index {
+            0 => option.to_owned(),
+            _ => format!("--{option}"),
+        })
+    }
+
     fn time(&self) -> Option<String> {
         let seconds = self.report.progress.seconds;
         (seconds > 0.0).then(|| duration(seconds))

@@ -73,7 +73,8 @@ fn sizes_are_those_of_a_hand_computed_network() {
     let spatial = (16 * 4 + 32 * 8 + 32 * 8) * 9 / 4;
     let rest = stem + norms + inner_norms + spatial + 2 * 28 + 28 * 10 + 10;
     assert_eq!(sizes.training.parameters, rest + dense);
-    assert_eq!(sizes.converted.parameters, rest + dense / 4);
+    // A converted layer norms what it gathers: for each of G = 2 groups a quarter of the inputs, together a half.
+    assert_eq!(sizes.converted.parameters, rest - norms / 2 + dense / 4);
     // 32x32 pixels in the first block, 16x16 in the second.
     let pixels = [32 * 32, 16 * 16];
     let stem_and_classifier = stem * pixels[0] + 28 * 10;

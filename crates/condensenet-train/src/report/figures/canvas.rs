@@ -66,7 +66,7 @@ pub(crate) fn text_style(
 
 /// Estimates how wide a text is, in pixels; generously, since fonts differ.
 pub(crate) fn text_width(text: &str, size: f64) -> i32 {
-    (text.chars().count() as f64 * size * 0.58).ceil() as i32
+    (text.chars().count() as f64 * size * 0.56).ceil() as i32
 }
 
 impl Canvas<'_> {

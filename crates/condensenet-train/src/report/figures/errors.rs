@@ -18,22 +18,22 @@ pub(super) fn draw(report: &RunReport) -> Option<Figure> {
     };
     let mut series = vec![
         Series::line(
-            "top-1, training",
+            "top-1 training",
             Ink::Series(1),
             over_epochs(|e| e.train_top1_error),
         ),
         Series::line(
-            "top-1, validation",
+            "top-1 validation",
             Ink::Series(0),
             over_epochs(|e| e.valid_top1_error),
         ),
         top5(
-            "top-5, training",
+            "top-5 training",
             Ink::Series(3),
             over_epochs(|e| e.train_top5_error),
         ),
         top5(
-            "top-5, validation",
+            "top-5 validation",
             Ink::Series(2),
             over_epochs(|e| e.valid_top5_error),
         ),

@@ -145,15 +145,11 @@ fn draw_borders(
     let last_column = connections.targets.len() - 1;
     let right = layout.x(connections, last_column) - layout.gap * UNITS;
     let classifier = layout.x(connections, last_column);
-    for (first, count) in blocks(&connections.sources) {
+    for (first, _) in blocks(&connections.sources) {
         // Targets are counted without the stem, which no layer is.
         let x = layout.x(connections, first - 1);
         let y = layout.y(first);
-        canvas.line(
-            vec![(x, layout.y(0)), (x, layout.y(first + count - 1))],
-            Ink::Axis,
-            1.0,
-        )?;
+        canvas.line(vec![(x, layout.y(0)), (x, layout.y(first))], Ink::Axis, 1.0)?;
         canvas.line(vec![(x, y), (right, y)], Ink::Axis, 1.0)?;
         canvas.line(
             vec![(classifier, y), (classifier + layout.cell, y)],

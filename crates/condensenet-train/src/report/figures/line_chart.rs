@@ -54,6 +54,8 @@ type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, Ra
 const VALUE_TICKS: usize = 5;
 const RIGHT: i32 = 12;
 const BOTTOM: i32 = 42;
+/// The distance of two names in the legend.
+const BETWEEN: i32 = 14;
 /// The height of a line of text.
 const LINE: i32 = 18;
 
@@ -122,7 +124,7 @@ impl LineChart {
             .collect();
         let left = labels.iter().map(|label| text_width(label, LABEL)).max();
         let left = left.unwrap_or(0) + 8;
-        let top = LINE + legend_rows * LINE + if self.stages.is_empty() { 6 } else { LINE };
+        let top = LINE + legend_rows * LINE + if self.stages.is_empty() { 10 } else { LINE };
 
         let mut chart = ChartBuilder::on(&canvas.area)
             .margin_top(top * UNITS)
@@ -199,8 +201,8 @@ impl LineChart {
     fn legend<'a>(&'a self, width: i32) -> Vec<(i32, i32, &'a Series)> {
         let (mut x, mut row) = (0, 0);
         let place = |series: &'a Series| {
-            let needed = 28 + text_width(&series.name, LABEL) + 14;
-            if x > 0 && x + needed > width {
+            let needed = 28 + text_width(&series.name, LABEL) + BETWEEN;
+            if x > 0 && x + needed - BETWEEN > width {
                 (x, row) = (0, row + 1);
             }
             let at = (x, row, series);

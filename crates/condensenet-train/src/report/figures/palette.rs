@@ -133,6 +133,7 @@ pub(crate) fn stylesheet() -> String {
     let mut css = String::from(
         ".figure{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;\
          font-variant-numeric:tabular-nums}\
+         .figure path[class^=f-]{shape-rendering:crispEdges}\
          .figure polyline,.figure line,.figure .stroke{fill:none;stroke-linejoin:round}\n",
     );
     write_rules(&mut css, |(light, _)| light);

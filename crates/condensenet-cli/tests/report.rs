@@ -1,0 +1,90 @@
+//! `condensenet report` as its users meet it.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_condensenet"));
+    program.env_remove("BURN_DEVICE").stdin(Stdio::null());
+    program
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+#[track_caller]
+fn done<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
+    let output = run(arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Trains a network that takes a second.
+fn train(directory: &Path) {
+    let options = "train --stages 1-1 --growth 4-8 --train-images 40 --valid-images 20 --epochs 2 -b 20 --lr 0.05 \
+                   --group-lasso 1e-5 --seed 3 --device=flex";
+    let directory = directory.to_str().expect("text");
+    done(options.split_whitespace().chain(["--run", directory]));
+}
+
+fn json(path: &Path) -> Value {
+    let bytes = fs::read(path).expect("the file is there");
+    serde_json::from_slice(&bytes).expect("it is JSON")
+}
+
+#[test]
+fn the_command_of_a_report_trains_the_same_again() {
+    let root = tempfile::tempdir().unwrap();
+    let [first, again] = ["first", "again"].map(|name| root.path().join(name));
+    train(&first);
+    let said = done([OsStr::new("report"), first.as_os_str()]);
+    assert!(
+        said.contains("report.html") && said.contains("heat_map.svg"),
+        "{said}"
+    );
+
+    let report = json(&first.join("report").join("report.json"));
+    let command = report["command"].as_str().expect("there is a command");
+    let words = command.split(' ').skip(1).map(OsStr::new);
+    done(words.chain([OsStr::new("--run"), again.as_os_str()]));
+    assert_eq!(json(&again.join("run.json")), json(&first.join("run.json")));
+}
+
+#[test]
+fn several_runs_are_compared_only_when_asked() {
+    let root = tempfile::tempdir().unwrap();
+    let [first, second, output] = ["first", "second", "page"].map(|name| root.path().join(name));
+    train(&first);
+    train(&second);
+    let runs = [OsStr::new("report"), first.as_os_str(), second.as_os_str()];
+    let refused = run(runs);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--compare"));
+
+    let compare = [
+        OsStr::new("--compare"),
+        OsStr::new("--output"),
+        output.as_os_str(),
+    ];
+    done(runs.into_iter().chain(compare));
+    let comparison = json(&output.join("comparison.json"));
+    assert_eq!(comparison["runs"][1]["name"], "second");
+    assert!(output.join("error_over_multiply_adds.svg").exists());
+}
+
+#[test]
+fn a_directory_without_a_run_is_refused_with_its_name() {
+    let root = tempfile::tempdir().unwrap();
+    let refused = run([OsStr::new("report"), root.path().as_os_str()]);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(error.contains("run.json"), "{error}");
+    assert!(error.contains(root.path().to_str().unwrap()), "{error}");
+}
