@@ -109,7 +109,9 @@ fn a_page_is_well_formed_complete_and_asks_nobody_for_anything() {
     }
     let json: serde_json::Value = serde_json::from_str(&files["report.json"]).unwrap();
     assert_eq!(json["evaluations"][0]["class_names"][1], HOSTILE);
-    assert_eq!(json, serde_json::to_value(&report).unwrap());
+    // As text: reading JSON may round a number's last bit.
+    let written = serde_json::to_string_pretty(&report).unwrap();
+    assert!(files["report.json"] == written);
 }
 
 #[test]
