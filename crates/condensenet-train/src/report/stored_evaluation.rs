@@ -68,9 +68,9 @@ pub(super) fn read(directory: &Path) -> Result<Vec<StoredEvaluation>, TrainError
     } else {
         serde_json::from_slice::<StoredEvaluation>(&json).map(|evaluation| vec![evaluation])
     };
-    let evaluations = evaluations.map_err(|error| wrong(&path, error))?;
+    let evaluations = evaluations.map_err(|error| wrong(&path, &error))?;
     for evaluation in &evaluations {
-        check(evaluation).map_err(|reason| wrong(&path, reason))?;
+        check(evaluation).map_err(|reason| wrong(&path, &reason))?;
     }
     Ok(evaluations)
 }
@@ -97,7 +97,7 @@ fn check(evaluation: &StoredEvaluation) -> Result<(), String> {
     }
 }
 
-fn wrong(path: &Path, reason: impl ToString) -> TrainError {
+fn wrong(path: &Path, reason: &impl ToString) -> TrainError {
     TrainError::Io {
         path: path.to_path_buf(),
         source: std::io::Error::other(reason.to_string()),

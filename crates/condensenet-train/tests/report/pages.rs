@@ -61,9 +61,19 @@ fn assert_self_contained(markup: &str) {
 fn files(written: &WrittenReport) -> BTreeMap<String, String> {
     let pictures = written.pictures.iter();
     let all = pictures.chain([&written.page, &written.json]);
-    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    all.map(|path| (name(path), fs::read_to_string(path).unwrap()))
-        .collect()
+    let name = |path: &Path| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    all.map(|path| {
+        (
+            name(path),
+            fs::read_to_string(path).expect("it was written"),
+        )
+    })
+    .collect()
 }
 
 #[test]
