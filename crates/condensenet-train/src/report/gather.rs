@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use burn::tensor::Device;
 use condensenet_core::CondensationSchedule;
+use condensenet_models::{NetworkConfig, TrainingNetwork};
 
 use super::{
     Connections, EpochPoint, Progress, RunReport, Sizes, StageBoundary, history, stored_evaluation,
@@ -23,7 +24,7 @@ impl RunReport {
     /// Fails with [`TrainError::NoRun`] if the directory holds no run, and with the path, and the line where there is one,
     /// of whatever file is corrupt.
     pub fn read(directory: &Path, device: &Device) -> Result<Self, TrainError> {
-        let run = TrainingRun::resume(directory)?;
+        let run = TrainingRun::open(directory)?;
         let history = history::read(&run.metrics_path())?;
         let evaluations = stored_evaluation::read(directory)?;
         let checkpoint = run.checkpoints().latest()?;
@@ -51,7 +52,10 @@ impl RunReport {
             evaluations,
             sizes: Sizes::of(&config.network, network.as_ref(), device)?,
             stages: stages(&config),
-            connections: connections.map(|(network, epoch)| Connections::of(network, epoch)),
+            connections: connections.and_then(|(network, epoch)| match network {
+                TrainingNetwork::CondenseNet(network) => Some(Connections::of(network, epoch)),
+                _ => None,
+            }),
             missing: history.remarks,
             epochs,
             config,
@@ -98,6 +102,13 @@ impl RunReport {
             )),
             Some(_) => {}
         }
+        if !matches!(self.config.network, NetworkConfig::CondenseNet(_)) {
+            missing.push(
+                "Which layer reads which is drawn for CondenseNets alone: the transitions of other networks mix what \
+                 earlier layers made."
+                    .to_owned(),
+            );
+        }
         if self.evaluations.is_empty() {
             missing.push(
                 "No evaluation is stored with the run: the converted form's error and the errors by class are not known."
@@ -127,7 +138,7 @@ pub(super) fn best(epochs: &[EpochPoint]) -> Option<EpochPoint> {
 }
 
 fn stages(config: &RunConfig) -> Vec<StageBoundary> {
-    let factor = config.network.condensation_factor;
+    let factor = config.network.condensation_factor().unwrap_or(1);
     let schedule = CondensationSchedule::new(factor);
     (1..=schedule.last_stage())
         .map(|stage| StageBoundary {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use condensenet_models::{
-    Complexity, CondenseNet, CondenseNetConfig, Convention, Form, StateDict, Stem,
+    Complexity, Convention, Form, NetworkConfig, StateDict, Stem, TrainingNetwork,
 };
 use serde::Serialize;
 
@@ -39,13 +39,13 @@ pub struct FormSize {
 impl Sizes {
     /// Counts a network in both forms. Where `network` is none, one is made to count its tensors.
     pub(super) fn of(
-        config: &CondenseNetConfig,
-        network: Option<&CondenseNet>,
+        config: &NetworkConfig,
+        network: Option<&TrainingNetwork>,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let input = match config.stem {
+        let input = match config.stem() {
             Stem::Cifar => [32, 32],
-            Stem::Imagenet => [224, 224],
+            Stem::Imagenet | Stem::ImagenetPooled => [224, 224],
         };
         let mut network = match network {
             Some(network) => network.clone(),
@@ -65,7 +65,7 @@ impl Sizes {
 
 impl FormSize {
     fn of(
-        config: &CondenseNetConfig,
+        config: &NetworkConfig,
         form: Form,
         input: [usize; 2],
         weights: &StateDict,

@@ -1,6 +1,6 @@
 //! Numbers and descriptions as people read them.
 
-use condensenet_models::CondenseNetConfig;
+use condensenet_models::{NetworkConfig, config::Describe};
 use serde_json::Value;
 
 use super::RunReport;
@@ -14,9 +14,10 @@ impl RunReport {
             numbers.join("-")
         };
         format!(
-            "CondenseNet {}, growth {}, {}",
-            numbers(&network.layers_per_block),
-            numbers(&network.growth_rates),
+            "{} {}, growth {}{}",
+            kind(network),
+            numbers(network.layers_per_block()),
+            numbers(network.growth_rates()),
             condensing(network)
         )
     }
@@ -34,12 +35,22 @@ impl RunReport {
     }
 }
 
-fn condensing(network: &CondenseNetConfig) -> String {
-    let (factor, groups) = (network.condensation_factor, network.groups_1x1);
-    if factor == groups {
-        format!("C = G = {factor}")
-    } else {
-        format!("C = {factor}, G = {groups}")
+const fn kind(network: &NetworkConfig) -> &'static str {
+    match network {
+        NetworkConfig::CondenseNet(_) => "CondenseNet",
+        NetworkConfig::LightCondenseNet(_) => "light CondenseNet",
+        NetworkConfig::DenseNet(_) => "DenseNet",
+        _ => "network",
+    }
+}
+
+fn condensing(network: &NetworkConfig) -> String {
+    let Some(factor) = network.condensation_factor() else {
+        return String::new();
+    };
+    match network.architecture().map(|layers| layers.groups_1x1) {
+        Ok(groups) if groups != factor => format!(", C = {factor}, G = {groups}"),
+        _ => format!(", C = G = {factor}"),
     }
 }
 
