@@ -154,8 +154,8 @@ impl TrainingRun {
         };
         if let Some(checkpoint) = resumed {
             trainee = trainee.load(checkpoint, recipe.momentum > 0.0)?;
-            // The masks came with the record; the stage is read off them again.
             let network = trainee.learner.network;
+            // The masks came with the record; the stage is read off them again.
             trainee.learner = CondensingLearner::new(network, plan.clone(), step);
         }
         Ok(trainee)
@@ -243,6 +243,6 @@ fn report_epochs(display: Display, epochs: usize) -> OnEpoch {
     }
     // A reader that has gone away is no reason to end a run of days.
     Box::new(move |metrics: &EpochMetrics| {
-        writeln!(std::io::stdout(), "{}", epoch_line(metrics, epochs)).ok();
+        writeln!(std::io::stderr(), "{}", epoch_line(metrics, epochs)).ok();
     })
 }
