@@ -46,7 +46,7 @@ fn group_norms(network: &TrainingNetwork) -> f64 {
 #[test]
 fn the_group_lasso_pulls_the_weights_of_groups_down() {
     let _alone = alone();
-    let fresh = network().init(&Device::flex()).unwrap();
+    let fresh = TrainingNetwork::from(network().init(&Device::flex()).unwrap());
     let term: f32 = fresh.group_lasso().unwrap().into_scalar();
     let expected = group_norms(&fresh);
     assert!((f64::from(term) - expected).abs() < 1e-4 * expected);
