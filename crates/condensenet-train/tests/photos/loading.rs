@@ -14,8 +14,11 @@ use crate::{photos, write_photo};
 const SIZE: usize = 32;
 
 fn set(root: &std::path::Path, unreadable: Unreadable) -> Arc<PhotoSet> {
-    let folder = Arc::new(PhotoFolder::open(root).unwrap());
-    Arc::new(PhotoSet::new(folder, PhotoTransform::new(SIZE), unreadable).unwrap())
+    let folder = Arc::new(PhotoFolder::open(root).expect("the photos are readable"));
+    Arc::new(
+        PhotoSet::new(folder, PhotoTransform::new(SIZE), unreadable)
+            .expect("the photos are readable"),
+    )
 }
 
 fn config(batch_size: usize, workers: usize) -> ImageLoaderConfig {
@@ -29,13 +32,20 @@ type Batch = (Vec<f32>, Vec<i64>);
 fn read(batch: ImageBatch) -> Batch {
     let labels = batch.labels.into_data().convert::<i64>();
     (
-        batch.images.into_data().try_to_vec().unwrap(),
-        labels.try_to_vec().unwrap(),
+        batch
+            .images
+            .into_data()
+            .try_to_vec()
+            .expect("the photos are readable"),
+        labels.try_to_vec().expect("the photos are readable"),
     )
 }
 
 fn epoch(loader: &dyn DataLoader<ImageBatch>) -> Vec<Batch> {
-    loader.iter().map(|batch| read(batch.unwrap())).collect()
+    loader
+        .iter()
+        .map(|batch| read(batch.expect("the photos are readable")))
+        .collect()
 }
 
 #[test]
