@@ -92,7 +92,7 @@ fn validation_sees_what_a_prediction_sees() {
         let expected: Vec<f32> = alone.into_data().try_to_vec().unwrap();
         let size = expected.len();
         let found = &batches[index / 2].0[(index % 2) * size..][..size];
-        assert_eq!(found, expected, "photo {index}");
+        assert!(found == expected, "photo {index}");
     }
 }
 
@@ -105,7 +105,7 @@ fn a_photo_that_cannot_be_read_ends_the_run_by_name() {
         let loader = config(2, workers).init_training(Arc::clone(&set), &Device::flex());
         let errors: Vec<String> = loader
             .iter()
-            .filter_map(|batch| batch.err())
+            .filter_map(Result::err)
             .map(|error| error.to_string())
             .collect();
         assert_eq!(errors.len(), 1);
