@@ -39,7 +39,9 @@ impl TrainingRun {
     /// checkpoints that there are stay.
     pub fn train(&self, data: &RunData, options: &RunOptions) -> Result<RunOutcome, TrainError> {
         let recipe = &self.config.recipe;
-        let deadline = options.max_duration.map(|time| Instant::now() + time);
+        let deadline = options
+            .max_duration
+            .and_then(|time| Instant::now().checked_add(time));
         options.validate()?;
         check_images_for("training", &self.config.network, &*data.train)?;
         check_images_for("validation", &self.config.network, &*data.valid)?;
