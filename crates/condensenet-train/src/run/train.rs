@@ -17,7 +17,7 @@ use crate::{
     error::TrainError,
     evaluation::check_images_for,
     initial_weights,
-    learner::{AveragedNetwork, CondensingLearner, StepPlan},
+    learner::{AveragedNetwork, CondensingLearner, StepPlan, placed},
     learning_rate::LearningRates,
     metrics::RunningMetric,
     metrics_file::{EpochMetrics, MetricsFile, OnEpoch, keep_metrics_until},
@@ -50,12 +50,13 @@ impl TrainingRun {
         let (resumed, damaged) = checkpoints.latest_usable()?;
         let position = position(resumed.as_ref());
 
-        let on_tape = |device: &Device| recipe.differentiating(device);
-        let device = on_tape(&options.device);
+        let device = options.on_tape(&options.device);
         device.seed(recipe.seed);
         let (train, valid) = self.loaders(data, options, &device, position);
         let steps_per_epoch = train.num_batches();
-        let other_devices = options.other_devices.iter().map(on_tape).collect();
+        let other_devices = options.other_devices.iter();
+        let other_devices = other_devices.map(|device| options.on_tape(device));
+        let other_devices = other_devices.collect();
         let plan = StepPlan::new(recipe, steps_per_epoch, other_devices);
         let rates = LearningRates::new(recipe, steps_per_epoch, plan.total_steps)?;
         let trainee = self.trainee(&device, &plan, position, resumed.as_ref())?;
@@ -156,7 +157,7 @@ impl TrainingRun {
         };
         if let Some(checkpoint) = resumed {
             trainee = trainee.load(checkpoint, recipe.momentum > 0.0)?;
-            let network = trainee.learner.network;
+            let network = placed(trainee.learner.network, device);
             // The masks came with the record; the stage is read off them again.
             trainee.learner = CondensingLearner::new(network, plan.clone(), step);
         }

@@ -101,6 +101,28 @@ fn a_run_on_two_devices_is_resumed_and_repeated_to_the_last_bit() {
 }
 
 #[test]
+fn checkpointing_gradients_changes_no_weight() {
+    let _alone = alone();
+    for other_devices in [vec![], vec![Device::flex()]] {
+        let keeping = RunOptions {
+            other_devices,
+            ..one_step()
+        };
+        let again = RunOptions {
+            gradient_checkpointing: true,
+            ..keeping.clone()
+        };
+        let keeping = train_in_steps(everything(1), &keeping);
+        let again = train_in_steps(everything(1), &again);
+        assert_same(&weights(&keeping.network), &weights(&again.network));
+        assert_same(
+            &weights(&keeping.average.unwrap()),
+            &weights(&again.average.unwrap()),
+        );
+    }
+}
+
+#[test]
 fn an_interrupted_run_finishes_its_step_and_goes_on_from_there() {
     let _alone = alone();
     let (_undisturbed, whole, expected) = finish(config(recipe(2)));
