@@ -27,7 +27,7 @@ pub(crate) struct Convert {
     /// Keep only this part of the classifier's inputs, in (0, 1]; changes the logits
     #[arg(long, value_name = "F")]
     condense_classifier: Option<f64>,
-    #[command(flatten, next_help_heading = "Options")]
+    #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
     /// Write JSON
     #[arg(long)]

@@ -32,15 +32,15 @@ pub(crate) struct Evaluate {
     )]
     data: DatasetOptions,
     /// Convert the network first, and evaluate its test-time form
-    #[arg(long, help_heading = "Options")]
+    #[arg(long, help_heading = None::<&'static str>)]
     converted: bool,
     /// Average the logits of each image and its mirror image
-    #[arg(long, alias = "flips", help_heading = "Options")]
+    #[arg(long, alias = "flips", help_heading = None::<&'static str>)]
     tta: bool,
     /// Images in a batch
-    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = count(1..=65_536), help_heading = "Options")]
+    #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = count(1..=65_536), help_heading = None::<&'static str>)]
     batch_size: usize,
-    #[command(flatten, next_help_heading = "Options")]
+    #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
     /// Write JSON
     #[arg(long)]

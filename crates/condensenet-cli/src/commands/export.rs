@@ -23,7 +23,7 @@ pub(crate) struct Export {
     /// File to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    #[command(flatten, next_help_heading = "Options")]
+    #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
 }
 

@@ -23,10 +23,10 @@ pub(crate) struct Import {
     output: PathBuf,
     #[command(flatten, next_help_heading = "What the checkpoint may leave open")]
     options: ImportFlags,
-    #[command(flatten, next_help_heading = "Options")]
+    #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
     /// Write JSON
-    #[arg(long, help_heading = "Options")]
+    #[arg(long, help_heading = None::<&'static str>)]
     json: bool,
 }
 

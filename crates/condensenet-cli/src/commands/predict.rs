@@ -24,7 +24,7 @@ pub(crate) struct Predict {
     /// Safetensors file to write `logits` to, [N, classes]
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    #[command(flatten, next_help_heading = "Options")]
+    #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
     /// Write JSON
     #[arg(long)]
