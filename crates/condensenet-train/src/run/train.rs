@@ -158,6 +158,9 @@ impl TrainingRun {
             let network = trainee.learner.network;
             trainee.learner = CondensingLearner::new(network, plan.clone(), step);
         }
+        if self.config.freeze_features {
+            trainee.learner.network = trainee.learner.network.freeze_features();
+        }
         Ok(trainee)
     }
 
@@ -243,6 +246,6 @@ fn report_epochs(display: Display, epochs: usize) -> OnEpoch {
     }
     // A reader that has gone away is no reason to end a run of days.
     Box::new(move |metrics: &EpochMetrics| {
-        writeln!(std::io::stdout(), "{}", epoch_line(metrics, epochs)).ok();
+        writeln!(std::io::stderr(), "{}", epoch_line(metrics, epochs)).ok();
     })
 }
