@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::{
     classifier::Classifier,
+    complexity::{ClassifierForm, Complexity, Form},
     condensenet::{CondenseNet, ConvertedCondenseNet},
     config::NetworkConfig,
     densenet::DenseNet,
@@ -104,6 +105,25 @@ impl AnyNetwork {
             Self::Training(network) => network.state_dict(),
             Self::Converted(network) => network.state_dict(),
         }
+    }
+
+    /// Counts what the network costs for an image of `[height, width]` pixels, in the form that it has.
+    ///
+    /// # Errors
+    /// Fails with [`ConfigError::InputTooSmall`] if a transition would leave no pixel.
+    pub fn complexity(&self, input_size: [usize; 2]) -> Result<Complexity, ConfigError> {
+        let config = self.config();
+        let form = match (self, self.classifier_kept()) {
+            (Self::Training(_), _) => Form::Training,
+            (Self::Converted(_), None) => Form::CONVERTED,
+            (Self::Converted(_), Some(kept)) => {
+                let channels = config.layers().channels_after_last_block();
+                let kept_fraction = kept_fraction(kept, channels);
+                let classifier = ClassifierForm::Condensed { kept_fraction };
+                Form::Converted { classifier }
+            }
+        };
+        Complexity::of(&config, form, input_size)
     }
 
     /// Says in one word which form this is: `training` or `converted`.

@@ -3,6 +3,7 @@
 mod average;
 mod clipping;
 mod finite;
+mod placement;
 mod shards;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use condensenet_models::TrainingNetwork;
 
 pub(crate) use average::AveragedNetwork;
 pub(crate) use finite::first_non_finite;
+pub(crate) use placement::placed;
 
 use crate::{
     data::ImageBatch,

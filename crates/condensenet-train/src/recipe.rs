@@ -5,7 +5,6 @@ mod validate;
 use burn::{
     config::Config,
     optim::{ModuleOptimizer, SgdConfig, decay::WeightDecayConfig, momentum::MomentumConfig},
-    tensor::Device,
 };
 
 use serde::{Deserialize, Serialize};
@@ -64,13 +63,6 @@ pub struct Recipe {
     /// Epochs without a lower validation error after which a fully condensed network is trained no further; all epochs are
     /// trained where it is `None`.
     pub patience: Option<usize>,
-    /// Whether the maps of dense blocks and the bottlenecks of their layers are made again for the backward pass instead of
-    /// being kept: half the memory, for about a third more time.
-    ///
-    /// # Source
-    /// Pleiss et al., 2017, "Memory-Efficient Implementation of DenseNets", arXiv 1707.06990.
-    #[config(default = false)]
-    pub gradient_checkpointing: bool,
     /// Decides initial weights, order and variation of the images, and dropout.
     ///
     /// Burn's CPU backend draws from one generator a process: two trainings at once in a process disturb each other's.
@@ -93,17 +85,6 @@ pub enum GradientClipping {
 }
 
 impl Recipe {
-    /// Returns a device on which operations are recorded for the backward pass, as the recipe asks.
-    #[must_use]
-    pub fn differentiating(&self, device: &Device) -> Device {
-        let device = device.clone().autodiff();
-        if self.gradient_checkpointing {
-            device.gradient_checkpointing()
-        } else {
-            device
-        }
-    }
-
     /// Creates the optimizer: SGD as PyTorch has it, where Burn's own default would dampen the momentum by 0.1.
     #[must_use]
     pub fn optimizer(&self) -> ModuleOptimizer {

@@ -3,16 +3,16 @@
 use std::{
     fmt,
     io::Write,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use condensenet::{
-    Complexity, CondenseNet, CondenseNetConfig, Convention, ConvertedCondenseNet,
-    Form as CountedForm,
+    AnyNetwork, Convention, ConvertedNetwork, ImportOptions, TrainingNetwork,
     burn::tensor::{Device, Distribution, Tensor},
-    complexity::ClassifierForm,
+    open_network,
     train::TrainingRun,
 };
 use serde_json::json;
@@ -29,9 +29,12 @@ const WARM_UP: usize = 5;
 /// The options of `condensenet bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Preset, such as cifar_86, with random weights, or directory of a run
-    #[arg(value_name = "PRESET|RUN")]
+    /// Preset, such as cifar_86, with random weights, file with a network, or directory of a run
+    #[arg(value_name = "PRESET|FILE|RUN")]
     network: Network,
+    /// File with the preset's weights, of this program or of PyTorch
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// What runs: session, compiled for the CPU; forward, the converted network as tensors; training, before conversion
     #[arg(
         long,
@@ -99,11 +102,13 @@ impl Bench {
                 "--classifier is given, but the training form has no conversion",
             ));
         }
-        let (config, size) = self.network.describe()?;
-        let size = self.size.map_or(size, |size| size.0);
-        let counted = Complexity::of(&config, self.counted_form(), size).map_err(usage)?;
+        let device = self.device.find()?;
         let threads = self.start_threads()?;
-        let (mut call, device) = self.prepare(&config, size, threads)?;
+        let (_, size) = self.network.describe()?;
+        let size = self.size.map_or(size, |size| size.0);
+        let network = self.load(&device)?;
+        let counted = network.complexity(size).map_err(usage)?;
+        let (mut call, device) = self.prepare(network, size, threads, &device)?;
         let times = measure(&mut call, Duration::from_secs_f64(self.seconds))?;
 
         let ms = |time: &Duration| time.as_secs_f64() * 1e3 / self.batch as f64;
@@ -142,16 +147,6 @@ impl Bench {
         Ok(())
     }
 
-    fn counted_form(&self) -> CountedForm {
-        match (self.form, self.classifier) {
-            (Form::Training, _) => CountedForm::Training,
-            (_, None) => CountedForm::CONVERTED,
-            (_, Some(kept_fraction)) => CountedForm::Converted {
-                classifier: ClassifierForm::Condensed { kept_fraction },
-            },
-        }
-    }
-
     /// Gives the pool that everything on the CPU computes in its size.
     fn start_threads(&self) -> Result<usize> {
         let available = std::thread::available_parallelism().map_or(1, usize::from);
@@ -161,61 +156,88 @@ impl Bench {
         Ok(threads)
     }
 
-    /// Makes the network in the form that is asked for; returns a call of it, and what computes it.
+    /// Returns a call of the network, and what computes it.
     fn prepare(
         &self,
-        config: &CondenseNetConfig,
+        network: AnyNetwork,
         size: [usize; 2],
         threads: usize,
+        device: &Device,
     ) -> Result<(Call, String)> {
-        let device = self.device.find()?;
-        let network = self.load(config, &device)?;
-        let shape = [self.batch, 3, size[0], size[1]];
-        let images = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
-        let name = format!("{device:?}");
-        let call: Call = match self.form {
-            #[cfg(feature = "flex")]
-            Form::Session => {
-                let session = self.convert(&network)?.compile()?;
-                let session = session.with_threads(threads);
-                let images: Vec<f32> = images.into_data().iter().collect();
-                let mut logits = vec![0.0; self.batch * session.num_classes()];
-                let (batch_size, [height, width]) = (self.batch, size);
-                let name = format!("cpu, {}", session.isa().name());
-                let call =
-                    move || Ok(session.run(&images, batch_size, height, width, &mut logits)?);
-                return Ok((Box::new(call), name));
-            }
-            Form::Forward => {
-                let network = self.convert(&network)?;
-                Box::new(move || wait(network.forward(images.clone())))
-            }
-            Form::Training => Box::new(move || wait(network.forward(images.clone()))),
+        let [height, width] = size;
+        let images = || {
+            let shape = [self.batch, 3, height, width];
+            Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), device)
         };
+        #[cfg(feature = "flex")]
+        if let (Form::Session, AnyNetwork::Converted(network)) = (self.form, &network) {
+            let session = network.compile()?.with_threads(threads);
+            let images: Vec<f32> = images().into_data().iter().collect();
+            let mut logits = vec![0.0; self.batch * session.num_classes()];
+            let batch_size = self.batch;
+            let name = format!("cpu, {}", session.isa().name());
+            let call = move || Ok(session.run(&images, batch_size, height, width, &mut logits)?);
+            return Ok((Box::new(call), name));
+        }
         let _ = threads; // without a session, the pool's size is all
-        Ok((call, name))
-    }
-
-    /// Loads a run's latest network, or draws a preset's weights; condensed in any case, since what is timed is how much there
-    /// is to compute.
-    fn load(&self, config: &CondenseNetConfig, device: &Device) -> Result<CondenseNet> {
-        let mut network = match &self.network {
-            Network::Run(directory) => {
-                let run = TrainingRun::resume(directory)?;
-                let directory = directory.display();
-                let checkpoint = run.checkpoints().latest()?;
-                let checkpoint =
-                    checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
-                run.load_network(&checkpoint, device)?
-            }
-            Network::Preset(_) | Network::File(_) => config.init(device)?,
+        let images = images();
+        let call = move || {
+            let _ = network.forward(images.clone()).into_data(); // which waits for it
+            Ok(())
         };
-        network.condense_to(network.schedule().last_stage());
-        Ok(network)
+        Ok((Box::new(call), format!("{device:?}")))
     }
 
-    fn convert(&self, network: &CondenseNet) -> Result<ConvertedCondenseNet> {
-        let network = network.convert()?;
+    /// Loads the network, or draws a preset's weights, in the form that is asked for.
+    fn load(&self, device: &Device) -> Result<AnyNetwork> {
+        let open = |path: &Path| -> Result<AnyNetwork> {
+            let opened = open_network(path, &ImportOptions::default(), device)?;
+            Ok(opened.file.network)
+        };
+        let network = match (&self.network, &self.weights) {
+            (Network::File(path), None) => open(path)?,
+            (Network::Run(directory), None) => self.load_run(directory, device)?.into(),
+            (Network::Preset(preset), None) if self.form == Form::Training => {
+                condensed(preset.config().init(device)?).into()
+            }
+            // Not by way of the training form, which is several times as large.
+            (Network::Preset(preset), None) => {
+                let converted = preset.config().init_converted(self.classifier, device);
+                converted.map_err(usage)?.into()
+            }
+            (Network::Preset(preset), Some(path)) => {
+                let network = open(path)?;
+                let (expected, found) = (preset.config(), network.config());
+                if found != expected.with_num_classes(found.num_classes()) {
+                    bail!("{} does not hold a {preset}: {found:?}", path.display());
+                }
+                network
+            }
+            (_, Some(_)) => {
+                let reason = "--weights goes with a preset; a file and a run bring their own";
+                return Err(usage(reason));
+            }
+        };
+        match (self.form, network) {
+            (Form::Training, AnyNetwork::Converted(_)) => Err(usage(
+                "the network is converted, and has no training form any more",
+            )),
+            (Form::Training, network) => Ok(network),
+            (_, AnyNetwork::Training(network)) => Ok(self.condense(network.convert()?)?.into()),
+            (_, AnyNetwork::Converted(network)) => Ok(self.condense(network)?.into()),
+        }
+    }
+
+    /// Loads a run's latest network; condensed in any case, since what is timed is how much there is to compute.
+    fn load_run(&self, directory: &Path, device: &Device) -> Result<TrainingNetwork> {
+        let run = TrainingRun::open(directory)?;
+        let checkpoint = run.checkpoints().latest()?;
+        let checkpoint =
+            checkpoint.ok_or_else(|| anyhow!("{} has no checkpoint yet", directory.display()))?;
+        Ok(condensed(run.load_network(&checkpoint, device)?))
+    }
+
+    fn condense(&self, network: ConvertedNetwork) -> Result<ConvertedNetwork> {
         Ok(match self.classifier {
             Some(kept_fraction) => network.condense_classifier(kept_fraction)?,
             None => network,
@@ -223,10 +245,9 @@ impl Bench {
     }
 }
 
-/// Waits for a result that may still be on its way.
-fn wait(logits: Tensor<2>) -> Result<()> {
-    let _ = logits.into_data();
-    Ok(())
+fn condensed(mut network: TrainingNetwork) -> TrainingNetwork {
+    network.condense_to(network.schedule().last_stage());
+    network
 }
 
 /// Returns the times of single calls, shortest first.

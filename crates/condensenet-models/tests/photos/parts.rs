@@ -16,7 +16,7 @@ const PLAIN: [&str; 5] = [
 
 fn by_pillow(name: &str) -> RgbImage {
     let names = json("decoded.json");
-    RgbImage::open(fixture(names[name].as_str().expect("a name"))).unwrap()
+    RgbImage::open(fixture(names[name].as_str().expect("a name"))).expect("the fixture is a PNG")
 }
 
 #[test]

@@ -21,12 +21,12 @@ fn compare(
 ) {
     let name = case["photo"].as_str().expect("a name");
     let expected = fixture(case["expected"].as_str().expect("a name"));
-    let expected = RgbImage::open(expected).unwrap();
+    let expected = RgbImage::open(expected).expect("the fixture is readable");
     let mut output = vec![0; size[0] * size[1] * 3];
     let mut reader = PhotoReader::default();
     reader
         .read(fixture(name), window, size, &mut output)
-        .unwrap();
+        .expect("the fixture is readable");
     let (mean, worst) = difference(&output, expected.pixels());
     // A PNG leaves nothing to differ in but the rounding of the resize.
     let (mean_allowed, worst_allowed) = if name.ends_with("png") {

@@ -14,7 +14,7 @@ use burn::{
     tensor::{Device, Int, Tensor},
 };
 
-use super::{CondensingLearner, Network, StepResult, cross_entropy};
+use super::{CondensingLearner, Network, StepResult, cross_entropy, placed};
 use crate::{data::ImageBatch, metrics::Tally};
 
 /// What is read of a part once every part is on its way.
@@ -100,7 +100,7 @@ impl CondensingLearner {
 
     /// Copies the network to every other device, with running statistics of its own: those of clones are shared.
     pub(super) fn replicas(&self) -> Vec<Network> {
-        let copy = |device: &Device| self.network.valid().train().fork(device);
+        let copy = |device: &Device| placed(self.network.valid().train(), device);
         self.plan.other_devices.iter().map(copy).collect()
     }
 }

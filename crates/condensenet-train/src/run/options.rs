@@ -69,6 +69,12 @@ pub struct RunOptions {
     /// Weights, masks and optimizer live on `device` and are handed out for every step, so that no device has another
     /// mask. The gradient is the mean over the batch, as on one device; only norms see a device's share and not the batch.
     pub other_devices: Vec<Device>,
+    /// Makes the maps of dense blocks and the bottlenecks of their layers again for the backward pass, instead of keeping them:
+    /// half the memory, for about a third more time.
+    ///
+    /// # Source
+    /// Pleiss et al., 2017, "Memory-Efficient Implementation of DenseNets", arXiv 1707.06990.
+    pub gradient_checkpointing: bool,
     /// Threads that prepare batches.
     pub workers: usize,
     /// How the run shows itself.
@@ -93,6 +99,7 @@ impl RunOptions {
         Self {
             device,
             other_devices: Vec::new(),
+            gradient_checkpointing: false,
             workers: 2,
             display: Display::Automatic,
             checkpoint_every: Some(Duration::from_secs(600)),
@@ -101,6 +108,16 @@ impl RunOptions {
             keep_checkpoints: 2,
             max_duration: None,
             interrupt: Interrupt::default(),
+        }
+    }
+
+    /// Returns a device as training needs it: one that differentiates.
+    pub(super) fn on_tape(&self, device: &Device) -> Device {
+        let device = device.clone().autodiff();
+        if self.gradient_checkpointing {
+            device.gradient_checkpointing()
+        } else {
+            device
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     error::TrainError,
     evaluation::check_images_for,
     initial_weights,
-    learner::{AveragedNetwork, CondensingLearner, StepPlan},
+    learner::{AveragedNetwork, CondensingLearner, StepPlan, placed},
     learning_rate::LearningRates,
     metrics::RunningMetric,
     metrics_file::{EpochMetrics, MetricsFile, OnEpoch, keep_metrics_until},
@@ -39,7 +39,9 @@ impl TrainingRun {
     /// checkpoints that there are stay.
     pub fn train(&self, data: &RunData, options: &RunOptions) -> Result<RunOutcome, TrainError> {
         let recipe = &self.config.recipe;
-        let deadline = options.max_duration.map(|time| Instant::now() + time);
+        let deadline = options
+            .max_duration
+            .and_then(|time| Instant::now().checked_add(time));
         options.validate()?;
         check_images_for("training", &self.config.network, &*data.train)?;
         check_images_for("validation", &self.config.network, &*data.valid)?;
@@ -48,12 +50,13 @@ impl TrainingRun {
         let (resumed, damaged) = checkpoints.latest_usable()?;
         let position = position(resumed.as_ref());
 
-        let on_tape = |device: &Device| recipe.differentiating(device);
-        let device = on_tape(&options.device);
+        let device = options.on_tape(&options.device);
         device.seed(recipe.seed);
         let (train, valid) = self.loaders(data, options, &device, position);
         let steps_per_epoch = train.num_batches();
-        let other_devices = options.other_devices.iter().map(on_tape).collect();
+        let other_devices = options.other_devices.iter();
+        let other_devices = other_devices.map(|device| options.on_tape(device));
+        let other_devices = other_devices.collect();
         let plan = StepPlan::new(recipe, steps_per_epoch, other_devices);
         let rates = LearningRates::new(recipe, steps_per_epoch, plan.total_steps)?;
         let trainee = self.trainee(&device, &plan, position, resumed.as_ref())?;
@@ -154,8 +157,8 @@ impl TrainingRun {
         };
         if let Some(checkpoint) = resumed {
             trainee = trainee.load(checkpoint, recipe.momentum > 0.0)?;
+            let network = placed(trainee.learner.network, device);
             // The masks came with the record; the stage is read off them again.
-            let network = trainee.learner.network;
             trainee.learner = CondensingLearner::new(network, plan.clone(), step);
         }
         if self.config.freeze_features {

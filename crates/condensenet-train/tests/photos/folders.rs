@@ -10,21 +10,24 @@ const INDEX: &str = ".condensenet-photos";
 
 /// Makes a tree look as if nothing had changed in it for an hour.
 fn settle(directory: &Path) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(directory).expect("the temporary directory can be read and written") {
+        let path = entry
+            .expect("the temporary directory can be read and written")
+            .path();
         if path.is_dir() {
             settle(&path);
         }
     }
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
     File::open(directory)
-        .unwrap()
+        .expect("the temporary directory can be read and written")
         .set_modified(hour_ago)
-        .unwrap();
+        .expect("the temporary directory can be read and written");
 }
 
 fn open_twice(root: &Path) -> [PhotoFolder; 2] {
-    [(), ()].map(|()| PhotoFolder::open(root).unwrap())
+    [(), ()]
+        .map(|()| PhotoFolder::open(root).expect("the temporary directory can be read and written"))
 }
 
 #[test]
@@ -76,23 +79,26 @@ fn the_list_is_kept_beside_the_photos_and_gives_the_same() {
     assert_eq!(left.len(), 3, "{left:?}");
 }
 
+/// What is done to a folder.
+type Change = fn(&Path);
+
 #[test]
 fn a_change_in_any_folder_makes_the_list_anew() {
-    let changes: [(&str, fn(&Path)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("a photo more", |root| {
-            write_photo(&root.join("cat/new.png"), 1)
+            write_photo(&root.join("cat/new.png"), 1);
         }),
         ("a photo less", |root| {
-            fs::remove_file(root.join("dog/1.PNG")).unwrap()
+            fs::remove_file(root.join("dog/1.PNG")).unwrap();
         }),
         ("a photo renamed", |root| {
             fs::rename(root.join("cat/a.jpg"), root.join("cat/c.jpg")).unwrap();
         }),
         ("a photo more below", |root| {
-            write_photo(&root.join("cat/below/new.png"), 1)
+            write_photo(&root.join("cat/below/new.png"), 1);
         }),
         ("a class more", |root| {
-            write_photo(&root.join("emu/new.png"), 1)
+            write_photo(&root.join("emu/new.png"), 1);
         }),
     ];
     for (name, change) in changes {

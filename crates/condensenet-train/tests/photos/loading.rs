@@ -14,8 +14,11 @@ use crate::{photos, write_photo};
 const SIZE: usize = 32;
 
 fn set(root: &std::path::Path, unreadable: Unreadable) -> Arc<PhotoSet> {
-    let folder = Arc::new(PhotoFolder::open(root).unwrap());
-    Arc::new(PhotoSet::new(folder, PhotoTransform::new(SIZE), unreadable).unwrap())
+    let folder = Arc::new(PhotoFolder::open(root).expect("the photos are readable"));
+    Arc::new(
+        PhotoSet::new(folder, PhotoTransform::new(SIZE), unreadable)
+            .expect("the photos are readable"),
+    )
 }
 
 fn config(batch_size: usize, workers: usize) -> ImageLoaderConfig {
@@ -29,13 +32,20 @@ type Batch = (Vec<f32>, Vec<i64>);
 fn read(batch: ImageBatch) -> Batch {
     let labels = batch.labels.into_data().convert::<i64>();
     (
-        batch.images.into_data().try_to_vec().unwrap(),
-        labels.try_to_vec().unwrap(),
+        batch
+            .images
+            .into_data()
+            .try_to_vec()
+            .expect("the photos are readable"),
+        labels.try_to_vec().expect("the photos are readable"),
     )
 }
 
 fn epoch(loader: &dyn DataLoader<ImageBatch>) -> Vec<Batch> {
-    loader.iter().map(|batch| read(batch.unwrap())).collect()
+    loader
+        .iter()
+        .map(|batch| read(batch.expect("the photos are readable")))
+        .collect()
 }
 
 #[test]
@@ -82,7 +92,7 @@ fn validation_sees_what_a_prediction_sees() {
         let expected: Vec<f32> = alone.into_data().try_to_vec().unwrap();
         let size = expected.len();
         let found = &batches[index / 2].0[(index % 2) * size..][..size];
-        assert_eq!(found, expected, "photo {index}");
+        assert!(found == expected, "photo {index}");
     }
 }
 
@@ -95,7 +105,7 @@ fn a_photo_that_cannot_be_read_ends_the_run_by_name() {
         let loader = config(2, workers).init_training(Arc::clone(&set), &Device::flex());
         let errors: Vec<String> = loader
             .iter()
-            .filter_map(|batch| batch.err())
+            .filter_map(Result::err)
             .map(|error| error.to_string())
             .collect();
         assert_eq!(errors.len(), 1);

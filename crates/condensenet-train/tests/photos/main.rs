@@ -13,14 +13,17 @@ use tempfile::TempDir;
 
 /// A photo whose colour says which it is, larger than any size that is asked for.
 pub(crate) fn write_photo(path: &Path, shade: u8) {
-    fs::create_dir_all(path.parent().expect("a folder")).unwrap();
+    fs::create_dir_all(path.parent().expect("a folder"))
+        .expect("the temporary directory can be written");
     let photo = ImageBuffer::from_fn(60, 45, |x, y| Rgb([shade, (4 * x) as u8, (5 * y) as u8]));
-    photo.save(path).unwrap();
+    photo
+        .save(path)
+        .expect("the temporary directory can be written");
 }
 
 /// Two classes, four photos to learn from and three to validate on.
 pub(crate) fn photos() -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("the temporary directory can be written");
     for (at, name) in [
         "train/cat/b.png",
         "train/cat/a.jpg",

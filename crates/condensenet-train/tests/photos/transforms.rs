@@ -15,22 +15,24 @@ const BYTES: Normalisation = Normalisation {
 
 /// A photo that says in red and green where each of its pixels lies, from 0 to 255.
 fn write_map(path: &Path, width: u32, height: u32) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::create_dir_all(path.parent().expect("the photos are readable"))
+        .expect("the photos are readable");
     let place = |at: u32, of: u32| (255.0 * (f64::from(at) + 0.5) / f64::from(of)).round() as u8;
     ImageBuffer::from_fn(width, height, |x, y| {
         Rgb([place(x, width), place(y, height), 0])
     })
     .save(path)
-    .unwrap();
+    .expect("the photos are readable");
 }
 
 /// Left, top, right and bottom of random parts of a photo, as fractions, and whether they were mirrored.
 fn parts(transform: &PhotoTransform, width: u32, height: u32) -> Vec<([f64; 4], bool)> {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("the photos are readable");
     write_map(&directory.path().join("a/1.png"), width, height);
     write_map(&directory.path().join("b/1.png"), width, height);
-    let folder = Arc::new(PhotoFolder::open(directory.path()).unwrap());
-    let set = PhotoSet::new(folder, transform.clone(), Unreadable::Fail).unwrap();
+    let folder = Arc::new(PhotoFolder::open(directory.path()).expect("the photos are readable"));
+    let set = PhotoSet::new(folder, transform.clone(), Unreadable::Fail)
+        .expect("the photos are readable");
     let set: Arc<dyn ImageSource> = Arc::new(set);
     let size = transform.image_size;
     let mut reader = set.reader();
@@ -44,7 +46,7 @@ fn parts(transform: &PhotoTransform, width: u32, height: u32) -> Vec<([f64; 4], 
             };
             reader
                 .read(0, Some(&variation), &BYTES, &mut output)
-                .unwrap();
+                .expect("the photos are readable");
             let at = |channel: usize, x: usize, y: usize| {
                 f64::from(output[(channel * size + y) * size + x]) / 255.0
             };

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
+use condensenet_models::TrainingNetwork;
 use condensenet_train::{
     Display, RunOptions,
     report::{RunReport, RunsReport},
@@ -99,7 +100,10 @@ fn the_heat_map_is_that_of_a_naive_loop() {
         display: Display::Silent,
         ..RunOptions::new(Device::flex())
     };
-    let network = run.train(&data, &options).unwrap();
+    let outcome = run.train(&data, &options).unwrap();
+    let TrainingNetwork::CondenseNet(network) = outcome.network else {
+        panic!("the run trains a CondenseNet");
+    };
     let report = read(run.directory());
     let connections = report.connections.expect("there is a checkpoint");
     assert_eq!(connections.epoch, 6);

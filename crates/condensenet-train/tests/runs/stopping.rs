@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, thread, time::Duration};
 
+use burn::tensor::Device;
 use condensenet_train::{
     DataSource, EpochMetrics, GradientClipping, Recipe, RunConfig, RunEnding, RunOptions,
-    TrainError, TrainingRun, WarmUp, read_metrics,
+    RunOutcome, TrainError, TrainingRun, WarmUp, read_metrics,
 };
 
 use crate::support::{
@@ -67,6 +68,58 @@ fn a_run_that_is_stopped_after_every_step_ends_as_if_nothing_had_happened() {
     assert_same(&saved(&latest(&whole)).1, &saved(&latest(&run)).1);
     assert_eq!(metrics(&whole), metrics(&run));
     assert!(metrics(&run)[2].valid.contains_key("averaged_top_1_error"));
+}
+
+/// Trains to the end, one step a call.
+fn train_in_steps(config: RunConfig, options: &RunOptions) -> RunOutcome {
+    let (_root, run) = begin(config);
+    loop {
+        let outcome = train_with(&resume(&run).expect("it can go on"), options);
+        let outcome = outcome.expect("it can be trained");
+        if outcome.ending.is_final() {
+            return outcome;
+        }
+    }
+}
+
+#[test]
+fn a_run_on_two_devices_is_resumed_and_repeated_to_the_last_bit() {
+    let _alone = alone();
+    let devices = || RunOptions {
+        other_devices: vec![Device::flex()],
+        ..options()
+    };
+    let (_root, run) = begin(everything(2));
+    let whole = train_with(&run, &devices()).unwrap();
+    let stopped = RunOptions {
+        max_duration: Some(Duration::ZERO),
+        ..devices()
+    };
+    let parts = train_in_steps(everything(2), &stopped);
+    assert_same(&weights(&whole.network), &weights(&parts.network));
+    assert_eq!(whole.network.stage(), 3);
+}
+
+#[test]
+fn checkpointing_gradients_changes_no_weight() {
+    let _alone = alone();
+    for other_devices in [vec![], vec![Device::flex()]] {
+        let keeping = RunOptions {
+            other_devices,
+            ..one_step()
+        };
+        let again = RunOptions {
+            gradient_checkpointing: true,
+            ..keeping.clone()
+        };
+        let keeping = train_in_steps(everything(1), &keeping);
+        let again = train_in_steps(everything(1), &again);
+        assert_same(&weights(&keeping.network), &weights(&again.network));
+        assert_same(
+            &weights(&keeping.average.unwrap()),
+            &weights(&again.average.unwrap()),
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! JPEG files.
 //!
-//! The header is read here; pixels are decoded by `zune-jpeg`, or, where only a part is wanted, here as well.
+//! The header is read here, and so are plain baseline images, whole or in part; the others are decoded by `zune-jpeg`.
 
 mod header;
 mod part;
@@ -26,6 +26,22 @@ pub(super) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>,
 impl Header<'_> {
     /// Decodes the pixels as they are stored, not upright.
     pub(super) fn decode(&self) -> Result<RgbImage, ImageError> {
+        // The same decoder as for parts where it can, so that a whole and its parts have the same pixels.
+        let whole = Part {
+            left: 0,
+            top: 0,
+            right: self.width,
+            bottom: self.height,
+            scale: 1,
+        };
+        let mut pixels = Vec::new();
+        if self.has_end()
+            && self
+                .decode_part(&whole, &mut Buffers::default(), &mut pixels)
+                .is_some()
+        {
+            return Ok(RgbImage::of(self.width, self.height, pixels));
+        }
         // Without an end the file may be truncated, and the decoder has to insist on every pixel. With an end it is as
         // patient as others are.
         let options = DecoderOptions::default()
@@ -41,7 +57,7 @@ impl Header<'_> {
         if as_stored {
             decoder.set_options(options.jpeg_set_out_colorspace(stored));
         }
-        let mut pixels = vec![0; decoder.output_buffer_size().unwrap_or(0)];
+        pixels = vec![0; decoder.output_buffer_size().unwrap_or(0)];
         decoder.decode_into(&mut pixels).map_err(refused)?;
         if self.components.len() == 4 {
             pixels = self.without_black(pixels);

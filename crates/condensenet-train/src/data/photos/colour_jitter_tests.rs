@@ -5,7 +5,9 @@ use crate::data::random::{Purpose, generator};
 
 const PIXELS: [u8; 12] = [200, 30, 90, 12, 250, 128, 77, 78, 79, 5, 5, 240];
 
-fn changed(change: fn(&mut [u8], f64), factor: f64) -> [u8; 12] {
+type Change = fn(&mut [u8], f64);
+
+fn changed(change: Change, factor: f64) -> [u8; 12] {
     let mut pixels = PIXELS;
     change(&mut pixels, factor);
     pixels
@@ -13,7 +15,7 @@ fn changed(change: fn(&mut [u8], f64), factor: f64) -> [u8; 12] {
 
 #[test]
 fn colours_change_as_in_torchvision() {
-    let cases: [(&str, fn(&mut [u8], f64), f64, [u8; 12]); 8] = [
+    let cases: [(&str, Change, f64, [u8; 12]); 8] = [
         (
             "brightness",
             brightness,

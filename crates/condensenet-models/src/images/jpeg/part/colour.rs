@@ -24,14 +24,14 @@ pub(super) fn upsample(
     }
     let far = if high == 1 {
         near
-    } else if y % 2 == 0 {
+    } else if y.is_multiple_of(2) {
         near.saturating_sub(1)
     } else {
         (near + 1).min(plane.height - 1)
     };
     let other = plane.row(far);
     if wide == 1 {
-        let bias = if y % 2 == 0 { 1 } else { 2 };
+        let bias = if y.is_multiple_of(2) { 1 } else { 2 };
         let start = left - plane.left;
         let pairs = row[start..].iter().zip(&other[start..]);
         for (output, (near, far)) in output.iter_mut().zip(pairs) {
@@ -55,7 +55,7 @@ pub(super) fn upsample(
     let mixed = |x: usize| {
         let at = (x / 2 - plane.left).min(last);
         let here = 3 * sums[at];
-        if x % 2 == 0 {
+        if x.is_multiple_of(2) {
             (here + sums[at.saturating_sub(1)] + before) >> shift
         } else {
             (here + sums[(at + 1).min(last)] + after) >> shift
@@ -88,8 +88,9 @@ pub(super) fn upsample(
             ];
         }
     }
-    for at in start + 2 * whole..count {
-        output[at] = mixed(left + at) as u8;
+    let mixed_so_far = start + 2 * whole;
+    for (at, output) in output.iter_mut().enumerate().skip(mixed_so_far) {
+        *output = mixed(left + at) as u8;
     }
 }
 
