@@ -57,12 +57,9 @@ pub(crate) struct Evaluate {
     /// Images in a batch
     #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = count(1..=65_536), help_heading = None::<&'static str>)]
     batch_size: usize,
-<<<<<<< HEAD
     /// Threads that prepare batches
     #[arg(short = 'j', long, value_name = "N", default_value_t = 2, value_parser = count(0..=256), help_heading = None::<&'static str>)]
     workers: usize,
-=======
->>>>>>> main
     #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
     /// Write JSON
