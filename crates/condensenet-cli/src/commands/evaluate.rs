@@ -43,10 +43,10 @@ pub(crate) struct Evaluate {
     )]
     data: DatasetOptions,
     /// Text file with a photo and its class on each line, instead of a data set
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["positional_dataset", "dataset", "data"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["positional_dataset", "dataset", "data"], help_heading = "Images [default: those that a run validates on]")]
     list: Option<PathBuf>,
     /// Skip photos that can't be read, and name them
-    #[arg(long)]
+    #[arg(long, help_heading = "Images [default: those that a run validates on]")]
     skip_unreadable: bool,
     /// Convert the network first, and evaluate its test-time form
     #[arg(long, help_heading = None::<&'static str>)]

@@ -66,9 +66,6 @@ pub(crate) struct RecipeOptions {
     /// End once condensed and N epochs long no better [default: train every epoch]
     #[arg(long, value_name = "N", value_parser = count(1..=1_000_000))]
     patience: Option<usize>,
-    /// Compute maps again instead of keeping them: half the memory for a third more time
-    #[arg(long)]
-    gradient_checkpointing: bool,
     /// Decides initial weights, order of the images, crops, flips and dropout
     #[arg(long, alias = "manual-seed", value_name = "N", default_value_t = Recipe::new().seed)]
     seed: u64,
@@ -129,7 +126,6 @@ impl RecipeOptions {
             .with_momentum(self.momentum)
             .with_nesterov(self.nesterov)
             .with_weight_decay(self.weight_decay)
-            .with_gradient_checkpointing(self.gradient_checkpointing)
             .with_seed(self.seed);
         if let Some(published) = preset.map(published) {
             recipe.epochs = published.epochs;
