@@ -98,7 +98,9 @@ pub(crate) fn photos(root: &Path, count: u8) -> PathBuf {
 pub(crate) fn write_png(file: &Path, shade: u8) {
     let pixels = (0..50 * 40 * 3).map(|at| shade + (at % 31) as u8).collect();
     let photo = image::RgbImage::from_vec(50, 40, pixels).expect("as many pixels as that");
-    photo.save(file).expect("a place to write to");
+    photo
+        .save_with_format(file, image::ImageFormat::Png)
+        .expect("a place to write to");
 }
 
 /// A network for photos of 20 pixels that trains in a second.
