@@ -54,6 +54,7 @@ fn the_command_of_a_report_trains_the_same_again() {
     let command = report["command"].as_str().expect("there is a command");
     let words = command.split(' ').skip(1).map(OsStr::new);
     done(words.chain([OsStr::new("--run"), again.as_os_str()]));
+    assert!(first.join("report").join("train.toml").exists());
     assert_eq!(json(&again.join("run.json")), json(&first.join("run.json")));
 }
 

@@ -126,6 +126,9 @@ pub enum TrainError {
     /// The trained network can't be converted.
     #[error(transparent)]
     NotCondensed(#[from] NotCondensed),
+    /// A batch can't be made, as where a photo can't be read.
+    #[error("{0}")]
+    Batch(String),
     /// Burn's training loop stopped on an error of its own.
     #[error("training stopped: {0}")]
     Loop(String),

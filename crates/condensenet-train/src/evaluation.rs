@@ -136,7 +136,7 @@ pub fn evaluate(
 ) -> Result<Evaluation, TrainError> {
     let mut evaluator: Option<Evaluator> = None;
     for batch in loader.iter() {
-        let batch = batch.map_err(|error| TrainError::Loop(error.to_string()))?;
+        let batch = batch.map_err(|error| TrainError::Batch(error.to_string()))?;
         let labels = batch.labels.clone();
         let logits = network(batch.images);
         let [_, num_classes] = logits.dims();
@@ -162,7 +162,7 @@ pub fn largest_logit_difference(
     let mut largest: f32 = 0.0;
     for batch in loader.iter() {
         let ImageBatch { images, .. } =
-            batch.map_err(|error| TrainError::Loop(error.to_string()))?;
+            batch.map_err(|error| TrainError::Batch(error.to_string()))?;
         let difference = (one(images.clone()) - other(images)).abs().max();
         largest = largest.max(difference.into_scalar::<f32>());
     }

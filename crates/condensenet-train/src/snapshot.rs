@@ -73,6 +73,7 @@ impl Trainee {
         self,
         checkpoint: &SavedCheckpoint,
         has_momentum: bool,
+        freeze_features: bool,
     ) -> Result<Self, TrainError> {
         let average = match self.average {
             None => None,
@@ -81,7 +82,10 @@ impl Trainee {
                 Some(average.resumed(network))
             }
         };
-        let learner = load_module(checkpoint, MODEL, self.learner)?;
+        let mut learner = load_module(checkpoint, MODEL, self.learner)?;
+        if freeze_features {
+            learner.network = learner.network.freeze_features();
+        }
         let Optimizer(optimizer) = self.optimizer;
         let wrong =
             |reason: String| TrainError::checkpoint(&checkpoint.path.join(OPTIMIZER), reason);

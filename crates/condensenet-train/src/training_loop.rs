@@ -195,7 +195,7 @@ impl Training<'_> {
         }
         let mut began = Instant::now();
         while let Some(batch) = batches.next() {
-            let batch = batch.map_err(|error| TrainError::Loop(error.to_string()))?;
+            let batch = batch.map_err(|error| TrainError::Batch(error.to_string()))?;
             let step = self.make_step(batch, began)?;
             began = Instant::now();
             self.report_train(step, batches.progress())?;
@@ -272,7 +272,7 @@ impl Training<'_> {
         let mut batches = loader.iter();
         let mut sums = Sums::default();
         while let Some(batch) = batches.next() {
-            let batch = batch.map_err(|error| TrainError::Loop(error.to_string()))?;
+            let batch = batch.map_err(|error| TrainError::Batch(error.to_string()))?;
             let tally = |network| CondensingLearner::tally(network, &batch);
             let averaged = average.as_ref().map(|average| tally(average.network()));
             let measured = Sums {

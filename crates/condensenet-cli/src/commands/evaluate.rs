@@ -112,11 +112,15 @@ impl Evaluate {
         } else {
             write!(out, "{record}")?;
         }
-        // What a report shows is the run's own images.
-        if let Some((run, _)) = found.run.as_ref().filter(|_| !self.names_images()) {
+        if let Some((run, _)) = found.run.as_ref().filter(|_| self.is_kept()) {
             keep(&record, run.directory());
         }
         Ok(())
+    }
+
+    /// Says whether this is what a report on the run shows: its own weights, on its own images.
+    fn is_kept(&self) -> bool {
+        !self.names_images() && !self.network.takes_average()
     }
 
     fn names_images(&self) -> bool {

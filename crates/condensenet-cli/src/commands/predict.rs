@@ -13,7 +13,10 @@ use condensenet::{
 };
 use serde_json::{Value, json};
 
-use crate::options::{DeviceOption, NetworkSource, count};
+use crate::{
+    failure::usage,
+    options::{DeviceOption, NetworkSource, count},
+};
 
 /// The name of the images in a file of tensors, and of the logits.
 const INPUT: &str = "input";
@@ -42,7 +45,7 @@ pub(crate) struct Predict {
     #[arg(long, value_name = "FILE", requires = "output", conflicts_with_all = ["images", "top_k"], help_heading = None::<&'static str>)]
     tensor: Option<PathBuf>,
     /// With --tensor: safetensors file to write `logits` to, [N, classes]
-    #[arg(short, long, value_name = "FILE", requires = "tensor", help_heading = None::<&'static str>)]
+    #[arg(short, long, value_name = "FILE", help_heading = None::<&'static str>)]
     output: Option<PathBuf>,
     #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
@@ -54,6 +57,9 @@ pub(crate) struct Predict {
 impl Predict {
     /// Says what photos show, or computes the logits of a file of images.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
+        if self.tensor.is_none() && self.output.is_some() {
+            return Err(usage("--output is for the logits of --tensor"));
+        }
         let device = self.device.find()?;
         let file = self.network.open(&device)?.file;
         match (&self.tensor, &self.output) {

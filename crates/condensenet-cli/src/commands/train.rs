@@ -87,7 +87,7 @@ pub(crate) struct Train {
         long,
         value_name = "DIR",
         help_heading = "Run",
-        conflicts_with_all = ["DataOptions", "DatasetOptions", "NetworkOptions", "RecipeOptions", "run", "init", "freeze", "config", "print_config"]
+        conflicts_with_all = ["DataOptions", "DatasetOptions", "PhotoOptions", "NetworkOptions", "RecipeOptions", "run", "init", "freeze", "config", "print_config"]
     )]
     resume: Option<PathBuf>,
     /// Read options from a TOML file; those given here win

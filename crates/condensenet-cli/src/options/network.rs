@@ -61,7 +61,7 @@ pub(crate) struct NetworkOptions {
     /// Dropout before the learned convolutions, in [0, 1) [default: the preset's, or 0]; not for a densenet
     #[arg(long, alias = "dropout-rate", value_name = "P")]
     dropout: Option<f64>,
-    /// First convolution: cifar, imagenet of stride 2, or imagenet_pooled [default: the preset's, or cifar]
+    /// First convolution: cifar, imagenet of stride 2, or imagenet_pooled [default: the preset's, or cifar; imagenet for photos]
     #[arg(
         long,
         value_name = "NAME",
@@ -153,7 +153,7 @@ impl NetworkOptions {
         num_classes: usize,
         initial: Option<NetworkConfig>,
     ) -> Result<NetworkConfig> {
-        let config = match (self.model, self.description()?, initial) {
+        let config = match (self.model, self.description(dataset)?, initial) {
             (Some(Model::Preset(_)), Some(_), _) => {
                 let reason = "--model names a preset, which --layers-per-block and --growth-rates describe anew; give one or the other";
                 return Err(usage(reason));
@@ -180,7 +180,7 @@ impl NetworkOptions {
     }
 
     /// Describes the network of the kind that is meant by its blocks, if these are given.
-    fn description(&self) -> Result<Option<NetworkConfig>> {
+    fn description(&self, dataset: &Dataset) -> Result<Option<NetworkConfig>> {
         let Some((layers, growth_rates)) = self
             .layers_per_block
             .as_ref()
@@ -199,10 +199,20 @@ impl NetworkOptions {
             }
             (_, growth_rates) => growth_rates.to_vec(),
         };
+        let stem = match dataset {
+            Dataset::Photos(_) => Stem::Imagenet,
+            _ => Stem::Cifar,
+        };
         Ok(Some(match kind {
-            Kind::CondenseNet => CondenseNetConfig::new(layers, growth_rates).into(),
-            Kind::LightCondenseNet => LightCondenseNetConfig::new(layers, growth_rates).into(),
-            Kind::DenseNet => DenseNetConfig::new(layers, growth_rates).into(),
+            Kind::CondenseNet => CondenseNetConfig::new(layers, growth_rates)
+                .with_stem(stem)
+                .into(),
+            Kind::LightCondenseNet => LightCondenseNetConfig::new(layers, growth_rates)
+                .with_stem(stem)
+                .into(),
+            Kind::DenseNet => DenseNetConfig::new(layers, growth_rates)
+                .with_stem(stem)
+                .into(),
         }))
     }
 

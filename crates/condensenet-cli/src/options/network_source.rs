@@ -82,6 +82,11 @@ impl NetworkSource {
         self.path().is_some_and(Path::is_dir)
     }
 
+    /// Says whether a moving average is meant, and not the weights themselves.
+    pub(crate) const fn takes_average(&self) -> bool {
+        self.average
+    }
+
     fn path(&self) -> Option<&Path> {
         self.network.as_deref().or(self.weights.as_deref())
     }

@@ -10,6 +10,7 @@ train_images = 70
 valid_images = 30
 
 [network]
+model = "condensenet"
 layers_per_block = [1, 2]
 growth_rates = [6, 12]
 num_classes = 10
@@ -29,6 +30,14 @@ nesterov = false
 weight_decay = 0.002
 group_lasso = 1e-5
 seed = 11
+label_smoothing = 0.05
+accumulation = 3
+average_decay = 0.99
+patience = 4
+[recipe.warm_up]
+steps = 12
+[recipe.clipping]
+value = 0.5
 [recipe.schedule.multistep]
 milestones = [0.3, 0.6]
 factor = 0.2
@@ -49,6 +58,52 @@ fn a_printed_configuration_describes_the_same_run() {
     assert_eq!(printed, EVERYTHING.parse().unwrap());
     std::fs::write(&second, printed.to_string()).unwrap();
     assert_eq!(print(&["--config", path(&second)]), printed);
+}
+
+#[test]
+fn every_kind_of_network_and_photos_are_printed_as_they_are_read() {
+    let root = tempfile::tempdir().unwrap();
+    let photos = photos(root.path(), 2);
+    let file = root.path().join("train.toml");
+    for (model, more) in [
+        ("densenet", ["--reduction", "0.25"].as_slice()),
+        ("densenet_LGC", &["--dropout", "0.1", "--reduction", "1"]),
+        (
+            "condensenet",
+            &["--growth", "8-8", "--stem", "imagenet_pooled"],
+        ),
+    ] {
+        let mut arguments = vec![path(&photos), "--model", model, "--stages", "2-1"];
+        let growth = ["--growth", "8"];
+        arguments.extend(growth.iter().filter(|_| model != "condensenet"));
+        arguments.extend(more);
+        arguments.extend([
+            "--image-size",
+            "40",
+            "--crop-area",
+            "0.5",
+            "--unreadable=skip",
+        ]);
+        arguments.extend(["--colour-jitter", "0.4,0.3,0.2,0.1", "--clipping", "2"]);
+        let printed = print(&arguments);
+        assert_eq!(printed["network"]["num_classes"].as_integer(), Some(2));
+        assert_eq!(printed["data"]["image_size"].as_integer(), Some(40));
+        assert_eq!(printed["data"]["resize"].as_integer(), Some(46));
+        std::fs::write(&file, printed.to_string()).unwrap();
+        assert_eq!(print(&["--config", path(&file)]), printed, "{model}");
+        // Other blocks, of the same kind of network.
+        let deeper = [
+            "--config",
+            path(&file),
+            "--stages",
+            "3-1",
+            "--growth",
+            "8-8",
+        ];
+        let deeper = print(&deeper);
+        assert_eq!(deeper["network"]["model"], printed["network"]["model"]);
+        assert_eq!(deeper["network"]["layers_per_block"].to_string(), "[3, 1]");
+    }
 }
 
 #[test]

@@ -3,6 +3,32 @@
 use crate::support::*;
 
 #[test]
+fn the_ending_of_a_file_says_how_a_network_is_exported() {
+    let root = tempfile::tempdir().unwrap();
+    let checkpoint = checkpoint("condensenet_g4c4_final.zip.pth.tar");
+    let export = |name: &str, more: &[&str]| {
+        let file = root.path().join(name);
+        let arguments = ["export", path(&checkpoint), "-o", path(&file)].into_iter();
+        let output = run(arguments.chain(more.iter().copied()));
+        (output, std::fs::read(file).unwrap_or_default())
+    };
+    let (output, open) = export("open.onnx", &[]);
+    assert_done(&output);
+    let holds =
+        |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|at| at == text.as_bytes());
+    assert!(holds(&open, "logits") && holds(&open, "height"));
+    let (output, fixed) = export("fixed", &["--format=onnx", "--input-size=8x12"]);
+    assert_done(&output);
+    assert!(holds(&fixed, "logits") && !holds(&fixed, "height"));
+    let (output, small) = export("small.onnx", &["--input-size=1x12"]);
+    assert_refused(&output, USAGE, &["small.onnx", "1x12"]);
+    assert!(small.is_empty());
+    let (output, plain) = export("plain.onnx", &["--format=safetensors"]);
+    assert_done(&output);
+    assert!(plain[8..].starts_with(b"{"));
+}
+
+#[test]
 fn a_checkpoint_is_imported_converted_and_exported() {
     let root = tempfile::tempdir().unwrap();
     let [imported, converted, halved, exported] = ["imported", "converted", "halved", "exported"]

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "train",
     "evaluate",
     "predict",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 13] = [
     "import",
     "export",
     "summary",
+    "report",
     "bench",
     "devices",
     "presets",

@@ -8,6 +8,7 @@ mod documentation;
 mod evaluation;
 mod interruption;
 mod listings;
+mod photos;
 mod prediction;
 mod summary;
 mod support;

@@ -79,6 +79,39 @@ pub(crate) fn assert_refused(output: &Output, code: i32, says: &[&str]) {
     }
 }
 
+/// Writes photos of two classes, `dark` and `light`, `count` of each to learn from and to validate on.
+pub(crate) fn photos(root: &Path, count: u8) -> PathBuf {
+    let directory = root.join("photos");
+    for split in ["train", "val"] {
+        for (class, shade) in [("dark", 20), ("light", 200)] {
+            let folder = directory.join(split).join(class);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for number in 0..count {
+                write_png(&folder.join(format!("{number}.png")), shade + number);
+            }
+        }
+    }
+    directory
+}
+
+/// Writes a photo of 50 by 40 pixels, which is not quite of one shade.
+pub(crate) fn write_png(file: &Path, shade: u8) {
+    let pixels = (0..50 * 40 * 3).map(|at| shade + (at % 31) as u8).collect();
+    let photo = image::RgbImage::from_vec(50, 40, pixels).expect("as many pixels as that");
+    photo
+        .save_with_format(file, image::ImageFormat::Png)
+        .expect("a place to write to");
+}
+
+/// A network for photos of 20 pixels that trains in a second.
+pub(crate) fn train_on_photos(photos: &Path, directory: &Path) {
+    let options =
+        "--stages 1-1 --growth 4-8 --image-size 20 --resize 24 --epochs 2 -b 4 --device=flex --run";
+    let arguments = ["train", path(photos)].into_iter();
+    let output = run(arguments.chain(options.split(' ')).chain([path(directory)]));
+    assert_eq!(output.status.code(), Some(DONE), "{}", stderr(&output));
+}
+
 /// Trains the tiny network into a directory.
 pub(crate) fn train(directory: &Path) -> Output {
     let output = run(TINY.into_iter().chain(["--run", path(directory)]));

@@ -257,3 +257,238 @@ fn a_network_is_fine_tuned_to_other_classes() {
     );
     assert!(!root.path().join("third").exists());
 }
+
+#[test]
+fn every_kind_of_network_is_trained_converted_and_exported() {
+    let root = tempfile::tempdir().unwrap();
+    for (model, kind) in [
+        ("densenet", "densenet"),
+        ("densenet_LGC", "light_condensenet"),
+        ("condensenet_light", "light_condensenet"),
+    ] {
+        let [directory, converted, exported] =
+            ["run", "converted", "exported.onnx"].map(|name| root.path().join(model).join(name));
+        let common = [
+            "--stages=2-1",
+            "--growth=8",
+            "--train-images=40",
+            "--valid-images=20",
+        ];
+        let more = [
+            "-q",
+            "--epochs=1",
+            "-b20",
+            "--model",
+            model,
+            "--run",
+            path(&directory),
+        ];
+        let output = run(["train"].into_iter().chain(common).chain(more));
+        assert_done(&output);
+        let described = std::fs::read_to_string(directory.join("run.json")).unwrap();
+        let described: Value = serde_json::from_str(&described).unwrap();
+        assert_eq!(described["network"]["network"], kind);
+        assert_eq!(
+            described["network"]["growth_rates"],
+            serde_json::json!([8, 8])
+        );
+        assert_done(&run(["convert", path(&directory), "-o", path(&converted)]));
+        assert_done(&run(["export", path(&converted), "-o", path(&exported)]));
+        let loss = |arguments: &[&str]| {
+            let arguments = ["evaluate", "--json"].iter().chain(arguments);
+            json(&run(arguments))["loss"].as_f64().unwrap()
+        };
+        let on = |network| loss(&[network, "synthetic"]);
+        let difference = on(path(&directory)) - on(path(&converted));
+        assert!(difference.abs() < 1e-5, "{model}: {difference}");
+    }
+}
+
+#[test]
+fn the_whole_recipe_reaches_the_run_and_its_average_is_evaluated() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    let more = [
+        "--run",
+        path(&directory),
+        "--label-smoothing=0.1",
+        "--warm-up=2steps",
+        "--accumulation=2",
+        "--clipping=value=0.5",
+        "--average-decay=0.5",
+        "--gradient-checkpointing",
+        "--keep-checkpoints=1",
+        "--checkpoint-minutes=0",
+        "--json",
+        "-q",
+    ];
+    let results = json(&run(TINY.into_iter().chain(more)));
+    assert_eq!(results["ending"], "finished");
+    let averages = &results["average"]["training"];
+    assert!(averages["loss"].is_number() && averages["loss"] != results["training"]["loss"]);
+    let described = std::fs::read_to_string(directory.join("run.json")).unwrap();
+    let recipe = &serde_json::from_str::<Value>(&described).unwrap()["recipe"];
+    assert_eq!(recipe["warm_up"], serde_json::json!({ "steps": 2 }));
+    assert_eq!(recipe["clipping"], serde_json::json!({ "value": 0.5 }));
+    assert_eq!(recipe["accumulation"], 2);
+    let average = json(&run([
+        "evaluate",
+        path(&directory),
+        "--average",
+        "--checkpoint=latest",
+        "--json",
+    ]));
+    assert_eq!(average["top1_error"], averages["top1_error"]);
+    assert!(!directory.join("evaluation.json").exists());
+
+    let plain = root.path().join("plain");
+    train(&plain);
+    let output = run(["evaluate", path(&plain), "--average"]);
+    assert_refused(&output, FAILED, &["no moving average"]);
+}
+
+#[test]
+fn a_run_out_of_time_says_so_and_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    let output = run(TINY
+        .into_iter()
+        .chain(["--run", path(&directory), "--max-minutes=0", "-q"]));
+    assert_done(&output);
+    let said = stdout(&output);
+    let resume = format!("`condensenet train --resume {}` goes on", path(&directory));
+    assert!(
+        said.contains("the time is over after 0 epochs and ") && said.contains(&resume),
+        "{said}"
+    );
+    let output = run(["train", "--resume", path(&directory), "-q"]);
+    assert_done(&output);
+    assert!(stdout(&output).contains("largest difference between their logits"));
+}
+
+#[test]
+fn a_run_that_gets_no_better_ends_early() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    // A rate of next to nothing teaches nothing.
+    let more = [
+        "--run",
+        path(&directory),
+        "--epochs=40",
+        "--lr=1e-30",
+        "--weight-decay=0",
+        "--patience=2",
+        "-q",
+    ];
+    let tiny = TINY
+        .into_iter()
+        .filter(|word| !["--epochs", "2"].contains(word));
+    let output = run(tiny.chain(more));
+    assert_done(&output);
+    let said = stdout(&output);
+    assert!(
+        said.contains("ended early, after ") && said.contains("has not fallen for 2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_the_one_before_is_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    train(&directory);
+    let latest = directory.join("checkpoints/epoch-0002");
+    let mut files: Vec<_> = std::fs::read_dir(&latest)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "bpk"));
+    std::fs::write(&files[0], "eaten").unwrap();
+    let output = run(["train", "--resume", path(&directory), "-q"]);
+    assert_eq!(output.status.code(), Some(DONE), "{}", stderr(&output));
+    let output = run(["train", "--resume", path(&directory)]);
+    assert_done(&output);
+    std::fs::write(
+        directory.join("checkpoints/epoch-0002/optimizer.bpk"),
+        "eaten",
+    )
+    .unwrap();
+    let output = run(["train", "--resume", path(&directory)]);
+    assert!(
+        stderr(&output).contains("epoch-0002 is passed over"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stdout(&output).contains("1 of 2 epochs are done"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn a_frozen_network_learns_with_its_classifier_alone_also_when_resumed() {
+    let root = tempfile::tempdir().unwrap();
+    let [first, weights, second, tuned] = [
+        "first",
+        "weights.safetensors",
+        "second",
+        "tuned.safetensors",
+    ]
+    .map(|name| root.path().join(name));
+    train(&first);
+    assert_done(&run([
+        "export",
+        path(&first),
+        "-o",
+        path(&weights),
+        "--checkpoint=latest",
+    ]));
+    let options = [
+        "--init",
+        path(&weights),
+        "--freeze",
+        "--train-images=60",
+        "--valid-images=20",
+        "-b20",
+    ];
+    let more = [
+        "--epochs=2",
+        "-q",
+        "--max-minutes=0",
+        "--run",
+        path(&second),
+    ];
+    assert_done(&run(["train"].into_iter().chain(options).chain(more)));
+    let resumed = run(["train", "--resume", path(&second), "-q"]);
+    assert_done(&resumed);
+    assert_done(&run([
+        "export",
+        path(&second),
+        "-o",
+        path(&tuned),
+        "--checkpoint=latest",
+    ]));
+    let [before, after] = [&weights, &tuned].map(|file| tensors(file));
+    for (key, (bytes, _)) in &before {
+        let is_same = *bytes == after[key].0;
+        assert_eq!(is_same, !key.starts_with("classifier."), "{key}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_directory_that_cannot_be_written_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let root = tempfile::tempdir().unwrap();
+    let locked = root.path().join("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555)).unwrap();
+    // Permissions do not stop the superuser.
+    if std::fs::write(locked.join("probe"), "").is_ok() {
+        return;
+    }
+    let output = run(TINY.into_iter().chain(["--run", path(&locked.join("run"))]));
+    assert_refused(&output, FAILED, &["locked/run"]);
+}

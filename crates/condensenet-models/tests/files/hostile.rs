@@ -247,6 +247,8 @@ fn a_configuration_cannot_ask_for_more_than_the_file_holds() {
             r#","normalisation":"{\"mean\":[0,0,0],\"std\":[0,1,1]}""#,
             "normalisation",
         ),
+        (r#","crop":"{\"shorter_side\":8,\"size\":9}""#, "crop"),
+        (r#","crop":"{\"shorter_side\":-8,\"size\":4}""#, "crop"),
         (r#","data_crc32":"12345678""#, "data_crc32"),
     ] {
         let path = file("converted", &config("[1]", "[8]", 4, 4), more);

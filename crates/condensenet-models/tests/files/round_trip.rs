@@ -1,7 +1,7 @@
 //! What was saved is what is loaded.
 
 use burn::tensor::Device;
-use condensenet_models::{AnyNetwork, FileError, NetworkFile, Normalisation};
+use condensenet_models::{AnyNetwork, FileError, NetworkFile, Normalisation, PhotoCrop};
 
 use crate::{at_stage, config, converted, metadata};
 
@@ -10,12 +10,18 @@ const NORMALISATION: Normalisation = Normalisation {
     standard_deviation: [0.2471, 0.2435, 0.2616],
 };
 
+const CROP: PhotoCrop = PhotoCrop {
+    shorter_side: 74,
+    size: 64,
+};
+
 const NAMES: [&str; 5] = ["cat", "Ziege", "猫", "\"quoted\"", ""];
 
 fn full(network: impl Into<AnyNetwork>) -> NetworkFile {
     NetworkFile::new(network)
         .with_class_names(NAMES)
         .with_normalisation(NORMALISATION)
+        .with_crop(CROP)
         .with_provenance("a test\nof two lines")
 }
 
@@ -48,6 +54,7 @@ fn every_form_survives_bit_for_bit() {
         let names = loaded.class_names.as_deref().unwrap();
         assert_eq!(names, NAMES, "{name}");
         assert_eq!(loaded.normalisation, Some(NORMALISATION), "{name}");
+        assert_eq!(loaded.crop, Some(CROP), "{name}");
         let provenance = loaded.provenance.as_deref();
         assert_eq!(provenance, Some("a test\nof two lines"), "{name}");
     }
@@ -154,6 +161,14 @@ fn what_would_not_load_is_not_saved() {
             ..
         }
     ));
+    for [shorter_side, size] in [[64, 0], [64, 65], [65537, 64]] {
+        let odd = NetworkFile::new(converted()).with_crop(PhotoCrop { shorter_side, size });
+        let error = odd.save(&path).unwrap_err();
+        assert!(
+            matches!(error, FileError::Metadata { key: "crop", .. }),
+            "{error}"
+        );
+    }
     assert!(!path.exists());
 }
 

@@ -1,7 +1,7 @@
 use burn::tensor::{Device, Tensor};
 use condensenet_models::images::{PhotoReader, Window};
 use condensenet_models::{
-    CondenseNetConfig, NetworkFile, Normalisation, Preprocess, RgbImage, top_k,
+    CondenseNetConfig, NetworkFile, Normalisation, PhotoCrop, Preprocess, RgbImage, top_k,
 };
 
 use crate::{fixture, probe};
@@ -126,6 +126,11 @@ fn five_lines_lead_from_a_file_and_a_photo_to_a_prediction() {
     let best = &top_k(&logits, 2, file.class_names.as_deref())[0];
 
     assert_eq!(preprocess.normalisation, Normalisation::SYNTHETIC);
+    // A network of other photos says so.
+    let (shorter_side, size) = (74, 64);
+    let other = Preprocess::of(&file.with_crop(PhotoCrop { shorter_side, size }));
+    assert_eq!((preprocess.shorter_side, preprocess.size), (32, 32));
+    assert_eq!((other.shorter_side, other.size), (74, 64));
     assert_eq!(best.len(), 2);
     assert!(best[0].probability >= best[1].probability);
     assert!(best[0].name.is_some());

@@ -8,6 +8,8 @@ use burn::{
     train::{Learner, SupervisedTraining, TrainingStrategy},
 };
 
+use condensenet_models::TrainingNetwork;
+
 use super::{Display, RunEnding, RunOptions, RunOutcome, TrainingRun, lock::RunLock};
 use crate::{
     checkpoint::{PartialEpoch, SavedCheckpoint},
@@ -151,20 +153,27 @@ impl TrainingRun {
             .average_decay
             .map(|decay| AveragedNetwork::new(&network, decay));
         let mut trainee = Trainee {
-            learner: CondensingLearner::new(network, plan.clone(), step),
+            learner: CondensingLearner::new(self.frozen(network), plan.clone(), step),
             average,
             optimizer: Optimizer(recipe.optimizer()),
         };
         if let Some(checkpoint) = resumed {
-            trainee = trainee.load(checkpoint, recipe.momentum > 0.0)?;
-            let network = placed(trainee.learner.network, device);
+            let has_momentum = recipe.momentum > 0.0;
+            trainee = trainee.load(checkpoint, has_momentum, self.config.freeze_features)?;
+            let network = self.frozen(placed(trainee.learner.network, device));
             // The masks came with the record; the stage is read off them again.
             trainee.learner = CondensingLearner::new(network, plan.clone(), step);
         }
-        if self.config.freeze_features {
-            trainee.learner.network = trainee.learner.network.freeze_features();
-        }
         Ok(trainee)
+    }
+
+    /// Freezes what the run does not train.
+    fn frozen(&self, network: TrainingNetwork) -> TrainingNetwork {
+        if self.config.freeze_features {
+            network.freeze_features()
+        } else {
+            network
+        }
     }
 
     /// Sets up Burn's training: what it shows, and where it writes it.
