@@ -12,6 +12,10 @@ pub struct RunConfig {
     pub network: NetworkConfig,
     /// The recipe.
     pub recipe: Recipe,
+    /// Whether only the classifier learns, and everything in front of it stays as it begins; for
+    /// networks that begin from weights. The schedule still drops connections where the weights have more than its stage.
+    #[serde(default)]
+    pub freeze_features: bool,
     /// Where the images come from, for whoever started the run to find them again.
     pub data: DataSource,
     /// The version of this library that began the run.
@@ -25,8 +29,16 @@ impl RunConfig {
         Self {
             network: network.into(),
             recipe,
+            freeze_features: false,
             data,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    /// Trains the classifier alone.
+    #[must_use]
+    pub const fn with_frozen_features(mut self) -> Self {
+        self.freeze_features = true;
+        self
     }
 }
