@@ -48,11 +48,8 @@ struct Arguments {
     /// Number of epochs
     #[arg(long, default_value_t = 5)]
     epochs: usize,
-    /// Images in a batch
-    #[arg(long, default_value_t = 64)]
-    batch_size: usize,
-    /// Learning rate at the start; a tenth of a training from scratch is usual
-    #[arg(long, default_value_t = 0.01)]
+    /// Learning rate at the start; 0.1 suits a new classifier alone, and a training from scratch
+    #[arg(long, default_value_t = 0.02)]
     learning_rate: f64,
     /// Height and width of the images that the network sees
     #[arg(long, value_name = "PIXELS", default_value_t = 64)]
@@ -88,19 +85,17 @@ fn main() -> Result<()> {
     let data = photos.load()?;
     let classes = data.train.class_names().len();
 
-    let network: AnyNetwork = match &arguments.checkpoint {
+    let network = match &arguments.checkpoint {
         Some(path) => {
-            open_network(path, &ImportOptions::default(), &device)?
-                .file
-                .network
+            let opened = open_network(path, &ImportOptions::default(), &device)?;
+            opened.file.network
         }
-        None => NetworkConfig::from(small_network()).init(&device)?.into(),
+        None => AnyNetwork::Training(small_network().init(&device)?),
     };
     let start = NetworkFile::new(network.with_num_classes(classes, &device)?);
 
     let recipe = Recipe::new()
         .with_epochs(arguments.epochs)
-        .with_batch_size(arguments.batch_size)
         .with_learning_rate(arguments.learning_rate)
         .with_seed(arguments.seed);
     let mut config = RunConfig::new(start.network.config(), recipe, photos);
@@ -111,11 +106,9 @@ fn main() -> Result<()> {
     let run = TrainingRun::create_numbered(&arguments.run, config)?;
     run.begin_from(&start)?;
 
-    let (learned_from, validated_on) = (data.train.len(), data.valid.len());
-    println!(
-        "{classes} classes, {learned_from} photos to learn from, {validated_on} to validate on"
-    );
-    let loader = ImageLoaderConfig::new(arguments.batch_size, data.normalisation)
+    let [learn, validate] = [&data.train, &data.valid].map(|photos| photos.len());
+    println!("{classes} classes, {learn} photos to learn from, {validate} to validate on");
+    let loader = ImageLoaderConfig::new(100, data.normalisation)
         .init_evaluation(Arc::clone(&data.valid), &device);
     let before = evaluate(|images| start.network.forward(images), &loader)?;
     println!("before training: error {:.2} %", before.top1_error);
@@ -126,12 +119,10 @@ fn main() -> Result<()> {
     };
     run.train(&data, &options)?;
 
-    let latest = run
-        .checkpoints()
-        .latest()?
-        .context("no epoch was trained")?;
-    run.network_file(&latest, &device)?
-        .save(&arguments.output)?;
+    let checkpoint = run.checkpoints().latest()?;
+    let checkpoint = checkpoint.context("no epoch was trained")?;
+    let file = run.network_file(&checkpoint, &device)?;
+    file.save(&arguments.output)?;
     println!("saved {}", arguments.output.display());
 
     // From here on the file says everything: classes and normalisation came with the network.
@@ -150,6 +141,7 @@ fn main() -> Result<()> {
 }
 
 /// A CondenseNet for photos of 64 pixels a side: the stem halves them, the blocks see 32, 16 and 8.
-fn small_network() -> CondenseNetConfig {
-    CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]).with_stem(Stem::Imagenet)
+fn small_network() -> NetworkConfig {
+    let network = CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]);
+    network.with_stem(Stem::Imagenet).into()
 }
