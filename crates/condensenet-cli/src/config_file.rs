@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Arg, ArgMatches, Command, CommandFactory, parser::ValueSource};
 use toml::{Table, Value};
 
-use crate::{Arguments, failure::usage};
+use crate::{Arguments, failure::usage, options::is_kind_of_network};
 
 const COMMAND: &str = "train";
 
@@ -95,7 +95,10 @@ fn push(
     let Some(argument) = found.filter(|_| !NOT_IN_A_FILE.contains(&option.as_str())) else {
         return Err(format!("there is no option for the key `{full}`"));
     };
-    if is_given(argument.get_id().as_str(), matches) {
+    let id = argument.get_id().as_str();
+    // Other blocks are blocks of the same kind of network.
+    let is_kind = id == "model" && value.as_str().is_some_and(is_kind_of_network);
+    if is_given(id, matches) || (!is_kind && is_described(id, matches)) {
         return Ok(());
     }
     if argument.get_action().takes_values() {
@@ -119,16 +122,19 @@ fn is_named(argument: &Arg, option: &str) -> bool {
             .is_some_and(|aliases| aliases.contains(&option))
 }
 
-/// Says whether the command line gives an option, or another description of the same thing.
+/// Says whether the command line gives an option.
 fn is_given(id: &str, matches: &ArgMatches) -> bool {
     let given = |id: &str| {
         let known = matches.try_contains_id(id).unwrap_or(false);
         known && matches.value_source(id) == Some(ValueSource::CommandLine)
     };
+    given(id) || (id == "dataset" && given("positional_dataset"))
+}
+
+/// Says whether the command line gives another description of the same thing.
+fn is_described(id: &str, matches: &ArgMatches) -> bool {
     let alternatives = ALTERNATIVES.iter().filter(|ids| ids.contains(&id));
-    given(id)
-        || alternatives.flatten().any(|other| given(other))
-        || (id == "dataset" && given("positional_dataset"))
+    alternatives.flatten().any(|other| is_given(other, matches))
 }
 
 /// Writes a value as an argument has it: lists as `14-14-14`, tables as JSON.

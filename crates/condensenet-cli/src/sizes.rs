@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use anyhow::Result;
-use condensenet::{Complexity, CondenseNetConfig, Convention, Form, NetworkFile};
+use condensenet::{Complexity, Convention, Form, NetworkConfig, NetworkFile};
 
 /// Writes parameters and multiply-adds of both forms.
 pub(crate) fn write_sizes(
     out: &mut dyn Write,
-    network: &CondenseNetConfig,
+    network: &NetworkConfig,
     size: [usize; 2],
 ) -> Result<()> {
     writeln!(out, "form       parameters  multiply-adds")?;
@@ -29,10 +29,11 @@ pub(crate) fn describe(file: &NetworkFile) -> String {
         numbers.join("-")
     };
     format!(
-        "{} form, {} layers of growth {}, {} classes",
+        "{} in {} form, {} layers of growth {}, {} classes",
+        config.kind(),
         file.network.form_name(),
-        dashed(&config.layers_per_block),
-        dashed(&config.growth_rates),
-        config.num_classes,
+        dashed(config.layers_per_block()),
+        dashed(config.growth_rates()),
+        config.num_classes(),
     )
 }

@@ -2,7 +2,8 @@
 //!
 //! One safetensors file holds the weights under the names of [`StateDict`] and, in
 //! its metadata, everything else that is needed to use them: the configuration, the form, and if
-//! known the classes' names, the normalisation of the images and where the network comes from.
+//! known the classes' names, the normalisation and the crop of the images and where the network comes
+//! from.
 //! Loading takes no flags.
 //!
 //! # Format
@@ -17,6 +18,7 @@
 //! | `classifier_kept` | the inputs that a condensed classifier reads; absent for a whole one |
 //! | `class_names` | optional, a JSON list of strings, one for each class |
 //! | `normalisation` | optional, `{"mean": [r, g, b], "standard_deviation": [r, g, b]}` |
+//! | `crop` | optional, `{"shorter_side": s, "size": c}` in pixels: photos are resized to the one, and the centre of the other is cut out |
 //! | `provenance` | optional free text |
 //! | `library_version` | the version of this library that wrote the file |
 //! | `data_crc32` | the CRC-32 of all tensors' bytes in hexadecimal; verified where present |
@@ -31,7 +33,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::{network::AnyNetwork, normalisation::Normalisation};
+use crate::{images::PhotoCrop, network::AnyNetwork, normalisation::Normalisation};
 
 mod convert;
 mod error;
@@ -77,6 +79,8 @@ pub struct NetworkFile {
     pub class_names: Option<Vec<String>>,
     /// What was done to the colours of the images.
     pub normalisation: Option<Normalisation>,
+    /// How a photo becomes a square of the size that the network was trained on.
+    pub crop: Option<PhotoCrop>,
     /// Where the network comes from, in free text.
     pub provenance: Option<String>,
 }
@@ -89,6 +93,7 @@ impl NetworkFile {
             network: network.into(),
             class_names: None,
             normalisation: None,
+            crop: None,
             provenance: None,
         }
     }
@@ -110,6 +115,13 @@ impl NetworkFile {
         self
     }
 
+    /// Adds the size of the images, and of what they are cut out of.
+    #[must_use]
+    pub const fn with_crop(mut self, crop: PhotoCrop) -> Self {
+        self.crop = Some(crop);
+        self
+    }
+
     /// Adds where the network comes from.
     #[must_use]
     pub fn with_provenance(mut self, provenance: impl Into<String>) -> Self {
@@ -122,7 +134,8 @@ impl NetworkFile {
     ///
     /// # Errors
     /// Fails with [`FileError::Io`] if it can't be written, with [`FileError::Metadata`] if the
-    /// number of class names is not that of the classes or a standard deviation is not above zero,
+    /// number of class names is not that of the classes, a standard deviation is not above zero or a
+    /// crop does not fit,
     /// and with [`FileError::Tensor`] for weights of a type that the format does not have.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         let path = path.as_ref();
@@ -162,6 +175,7 @@ impl NetworkFile {
             network,
             class_names: described.class_names,
             normalisation: described.normalisation,
+            crop: described.crop,
             provenance: described.provenance,
         })
     }

@@ -58,7 +58,7 @@ pub use densenet::DenseNet;
 pub use error::{ConfigError, NotCondensed, UnknownPreset, UnknownVariant};
 pub use features::Features;
 pub use file::{ConvertError, FileError, NetworkFile};
-pub use images::{ImageError, Preprocess, RgbImage};
+pub use images::{ImageError, PhotoCrop, Preprocess, RgbImage};
 pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
 pub use light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet};
 pub use logits::LogitsError;

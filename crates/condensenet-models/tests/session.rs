@@ -98,7 +98,7 @@ fn compiled_presets_equal_converted_presets() {
                 let expected = values(network.forward(images.clone()));
                 let images = values(images);
                 for threads in [1, 2, 3] {
-                    let session = InferenceSession::new(&plain).unwrap();
+                    let session = InferenceSession::new(plain.clone()).unwrap();
                     let session = session.with_threads(threads).with_flops_per_thread(1);
                     let mut logits = vec![f32::NAN; expected.len()];
                     session
@@ -142,7 +142,7 @@ fn sizes_batches_threads_and_instruction_sets_do_not_show() {
             let images = values(images);
             for isa in Isa::available() {
                 for threads in [1, 2, 3] {
-                    let session = InferenceSession::with_isa(&plain, isa).unwrap();
+                    let session = InferenceSession::with_isa(plain.clone(), isa).unwrap();
                     let session = session.with_threads(threads).with_flops_per_thread(1);
                     let mut logits = vec![f32::NAN; expected.len()];
                     let [batch_size, height, width] = shape;

@@ -90,7 +90,7 @@ fn failures(name: &str, network: &ConvertedNetwork, size: [usize; 2], isas: &[Is
         let images = values(images);
         for &isa in isas {
             for threads in [1, 2] {
-                let session = InferenceSession::with_isa(&plain, isa).expect("it was read");
+                let session = InferenceSession::with_isa(plain.clone(), isa).expect("it was read");
                 let session = session.with_threads(threads).with_flops_per_thread(1);
                 let mut logits = vec![f32::NAN; expected.len()];
                 // The second run uses the memory of the first.
@@ -157,7 +157,7 @@ fn compiled_presets_equal_their_modules() {
             _ => [22, 17],
         };
         let network = converted(&preset.config(), size);
-        let best = InferenceSession::new(&SessionNetwork::of(&network).unwrap());
+        let best = InferenceSession::new(SessionNetwork::of(&network).unwrap());
         let best = best.unwrap().isa();
         off.extend(failures(preset.name(), &network, size, &[best]));
     }

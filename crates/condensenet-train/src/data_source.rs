@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use condensenet_models::PhotoCrop;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
@@ -57,6 +58,21 @@ impl DataSource {
             directory: directory.into(),
             transform: PhotoTransform::new(image_size),
             unreadable: Unreadable::Fail,
+        }
+    }
+
+    /// Returns how a photo becomes a square of the size that a network learns from.
+    #[must_use]
+    pub const fn crop(&self) -> PhotoCrop {
+        match self {
+            Self::Folder { transform, .. } => PhotoCrop {
+                shorter_side: transform.shorter_side,
+                size: transform.image_size,
+            },
+            Self::Synthetic { .. } | Self::Cifar10 { .. } | Self::Cifar100 { .. } => PhotoCrop {
+                shorter_side: 32,
+                size: 32,
+            },
         }
     }
 

@@ -1,26 +1,37 @@
 //! `condensenet evaluate`: what a trained network gets wrong.
 
-use std::{io::Write, path::Path, sync::Arc};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Result;
 use clap::Args;
 use condensenet::{
-    NetworkFile,
+    NetworkFile, Normalisation, Preprocess,
     train::{
-        DataSource, EvaluationRecord, check_images, data::ImageLoaderConfig,
+        DataSource, EvaluationRecord, check_images,
+        data::{
+            ImageLoaderConfig, ImageSource, LabelledPhotos, PhotoFolder, PhotoList, PhotoSet,
+            PhotoTransform, Unreadable,
+        },
         evaluate as evaluate_network, with_flips,
     },
 };
 
 use crate::{
     failure::usage,
-    options::{DatasetOptions, DeviceOption, Found, NetworkSource, count},
+    options::{Dataset, DatasetOptions, DeviceOption, Found, NetworkSource, count},
 };
 
 /// The options of `condensenet evaluate`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  condensenet evaluate runs/cifar10\n  condensenet evaluate network.safetensors cifar10 --json\n\n\
+    after_help = "Examples:\n  condensenet evaluate runs/cifar10\n  condensenet evaluate network.safetensors cifar10 --json\n  condensenet evaluate network.safetensors photos/val\n  \
+    condensenet evaluate network.safetensors --list photos.txt\n\n\
+    A directory of photos has a folder for each class, or has such a directory under the name val. A line of a list is a \
+    path and the name or the index of a class.\n\
     What a run's network gets wrong is also written to evaluation.json in its directory."
 )]
 pub(crate) struct Evaluate {
@@ -31,6 +42,12 @@ pub(crate) struct Evaluate {
         next_help_heading = "Images [default: those that a run validates on]"
     )]
     data: DatasetOptions,
+    /// Text file with a photo and its class on each line, instead of a data set
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["positional_dataset", "dataset", "data"], help_heading = "Images [default: those that a run validates on]")]
+    list: Option<PathBuf>,
+    /// Skip photos that can't be read, and name them
+    #[arg(long, help_heading = "Images [default: those that a run validates on]")]
+    skip_unreadable: bool,
     /// Convert the network first, and evaluate its test-time form
     #[arg(long, help_heading = None::<&'static str>)]
     converted: bool,
@@ -40,6 +57,9 @@ pub(crate) struct Evaluate {
     /// Images in a batch
     #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = count(1..=65_536), help_heading = None::<&'static str>)]
     batch_size: usize,
+    /// Threads that prepare batches
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 2, value_parser = count(0..=256), help_heading = None::<&'static str>)]
+    workers: usize,
     #[command(flatten, next_help_heading = None::<&'static str>)]
     device: DeviceOption,
     /// Write JSON
@@ -51,36 +71,40 @@ impl Evaluate {
     /// Evaluates a network on the validation images of a data set.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
         let device = self.device.find()?;
-        if !self.network.is_run() && !self.data.is_given() {
-            let reason =
-                "a file does not say which images to evaluate on; name a data set, such as cifar10";
+        if !self.network.is_run() && !self.data.is_given() && self.list.is_none() {
+            let reason = "a file does not say which images to evaluate on; name a data set, such as cifar10, or a directory of photos";
             return Err(usage(reason));
         }
         let mut found = self.network.open(&device)?;
         if self.converted {
             found.file = found.file.convert(None)?;
         }
-        let data = self.source(&found)?.load()?;
+        let (valid, usual) = self.images(&found)?;
         let NetworkFile {
             network,
             normalisation,
             ..
         } = &found.file;
-        check_images(network.config(), &data.valid)?;
-        let normalisation = normalisation.unwrap_or(data.normalisation);
+        check_images(&network.config(), &*valid)?;
+        warn_of_other_names(&found.file, &*valid);
+        let normalisation = normalisation.unwrap_or(usual);
         let images = ImageLoaderConfig::new(self.batch_size, normalisation)
-            .init_evaluation(Arc::clone(&data.valid), &device);
+            .with_workers(self.workers)
+            .init_evaluation(Arc::clone(&valid), &device);
         let evaluation = if self.tta {
             evaluate_network(with_flips(|images| network.forward(images)), &images)?
         } else {
             evaluate_network(|images| network.forward(images), &images)?
         };
+        for (_, reason) in valid.left_out() {
+            log::warn!("skipped: {reason}");
+        }
         let record = EvaluationRecord {
             network: found.path.display().to_string(),
             epoch: found.run.as_ref().map(|(_, epoch)| *epoch),
             form: network.form_name().to_owned(),
             flips: self.tta,
-            class_names: data.valid.class_names().to_vec(),
+            class_names: valid.class_names().to_vec(),
             evaluation,
         };
         if self.json {
@@ -88,16 +112,57 @@ impl Evaluate {
         } else {
             write!(out, "{record}")?;
         }
-        if let Some((run, _)) = &found.run {
+        // What a report shows is the run's own images.
+        if let Some((run, _)) = found.run.as_ref().filter(|_| !self.names_images()) {
             keep(&record, run.directory());
         }
         Ok(())
     }
 
-    /// The images: those that are named, else the run's, wherever they are now.
+    fn names_images(&self) -> bool {
+        self.data.names_dataset() || self.list.is_some()
+    }
+
+    /// The images: those that are named, else the run's; and the normalisation that is usual for them.
+    fn images(&self, found: &Found) -> Result<(Arc<dyn ImageSource>, Normalisation)> {
+        let file = &found.file;
+        let normalisation = Preprocess::of(file).normalisation;
+        if let Some(list) = &self.list {
+            let photos = PhotoList::open(list, class_names(file))?;
+            return Ok((Arc::new(self.photos(photos, file)?), normalisation));
+        }
+        let run = found.run.as_ref().filter(|_| !self.names_images());
+        let dataset = self.data.dataset();
+        if let (None, Dataset::Photos(directory)) = (run, &dataset) {
+            let valid = directory.join("val");
+            let photos = PhotoFolder::open(if valid.is_dir() { &valid } else { directory })?;
+            return Ok((Arc::new(self.photos(photos, file)?), normalisation));
+        }
+        let data = self.source(found)?.load()?;
+        Ok((data.valid, data.normalisation))
+    }
+
+    /// Photos as the network was trained to see them.
+    fn photos(
+        &self,
+        photos: impl LabelledPhotos + 'static,
+        file: &NetworkFile,
+    ) -> Result<PhotoSet> {
+        let preprocess = Preprocess::of(file);
+        let transform =
+            PhotoTransform::new(preprocess.size).with_shorter_side(preprocess.shorter_side);
+        let unreadable = if self.skip_unreadable {
+            Unreadable::Skip
+        } else {
+            Unreadable::Fail
+        };
+        Ok(PhotoSet::new(Arc::new(photos), transform, unreadable)?)
+    }
+
+    /// The source of what is no directory of photos, or that of the run, wherever it is now.
     fn source(&self, found: &Found) -> Result<DataSource> {
-        let Some((run, _)) = found.run.as_ref().filter(|_| !self.data.names_dataset()) else {
-            return self.data.source(None, None);
+        let Some((run, _)) = found.run.as_ref().filter(|_| !self.names_images()) else {
+            return self.data.source(None, None, None);
         };
         let mut source = run.config().data.clone();
         match (&mut source, self.data.directory()) {
@@ -115,6 +180,29 @@ impl Evaluate {
             ) => data.clone_into(directory),
         }
         Ok(source)
+    }
+}
+
+/// The names of a network's classes, or their numbers.
+fn class_names(file: &NetworkFile) -> Vec<String> {
+    let numbers = || {
+        let numbers = 0..file.network.config().num_classes();
+        numbers.map(|number| number.to_string()).collect()
+    };
+    file.class_names.clone().unwrap_or_else(numbers)
+}
+
+/// Says that classes are matched by their order, where their names give reason for doubt.
+fn warn_of_other_names(file: &NetworkFile, images: &dyn ImageSource) {
+    if let Some(names) = &file.class_names
+        && names != images.class_names()
+    {
+        let pairs = names.iter().zip(images.class_names());
+        if let Some((ours, theirs)) = pairs.into_iter().find(|(ours, theirs)| ours != theirs) {
+            log::warn!(
+                "classes are matched by their order, but their names differ: `{ours}` of the network is `{theirs}` of the images"
+            );
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::Subcommand;
+use condensenet::train::RunConfig;
 
 use crate::options::Verbosity;
 
@@ -57,6 +58,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Describes the run that `condensenet train` would begin; `None` for other commands.
+    pub(crate) fn run_config(&self) -> Result<Option<RunConfig>> {
+        match self {
+            Self::Train(train) => train.run_config().map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Runs the command and writes its results to `out`.
     pub(crate) fn run(&self, verbosity: Verbosity, out: &mut dyn Write) -> Result<()> {
         match self {

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use clap::Args;
 use condensenet::{
-    Variant,
+    Preset,
     variants::{Benchmark, PublishedResult},
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ impl Presets {
     /// Lists the published networks with the sizes and errors that were printed beside them.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
         if self.json {
-            let presets: Vec<Value> = Variant::ALL.into_iter().map(to_json).collect();
+            let presets: Vec<Value> = Preset::ALL.into_iter().map(to_json).collect();
             writeln!(out, "{:#}", Value::from(presets))?;
             return Ok(());
         }
@@ -30,11 +30,12 @@ impl Presets {
     }
 }
 
-fn to_json(variant: Variant) -> Value {
-    let published = variant.published();
-    let results: Vec<Value> = published
-        .results
-        .iter()
+fn to_json(preset: Preset) -> Value {
+    let published = preset.published();
+    let results = published.as_ref().map(|published| published.results.iter());
+    let results: Vec<Value> = results
+        .into_iter()
+        .flatten()
         .map(|result| {
             json!({
                 "benchmark": benchmark(result.benchmark).0,
@@ -44,31 +45,41 @@ fn to_json(variant: Variant) -> Value {
         })
         .collect();
     json!({
-        "name": variant.name(),
-        "network": variant.config(),
-        "params_millions": published.params_millions,
-        "flops_millions": published.flops_millions,
+        "name": preset.name(),
+        "network": preset.config(),
+        "params_millions": published.as_ref().map(|published| published.params_millions),
+        "flops_millions": published.as_ref().map(|published| published.flops_millions),
         "results": results,
-        "source": published.source,
+        "source": published.as_ref().map(|published| published.source),
     })
 }
 
 fn write_table(out: &mut dyn Write) -> Result<()> {
-    writeln!(out, "preset          parameters     flops  published error")?;
-    for variant in Variant::ALL {
-        let published = variant.published();
-        let errors: Vec<String> = published.results.iter().map(describe).collect();
-        writeln!(
-            out,
-            "{:14} {:9} M {:7} M  {}",
-            variant.name(),
-            published.params_millions,
-            published.flops_millions,
-            errors.join(", "),
-        )?;
+    writeln!(
+        out,
+        "preset                 parameters         flops  published error"
+    )?;
+    for preset in Preset::ALL {
+        let published = preset.published();
+        let millions =
+            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value} M"));
+        let params = millions(
+            published
+                .as_ref()
+                .map(|published| published.params_millions),
+        );
+        let flops = millions(published.as_ref().map(|published| published.flops_millions));
+        let results = published.iter().flat_map(|published| &published.results);
+        let errors: Vec<String> = results.map(describe).collect();
+        let line = format!(
+            "{:21} {params:>11} {flops:>13}  {}",
+            preset.name(),
+            errors.join(", ")
+        );
+        writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)?;
-    let forms = "training form for CIFAR, converted form with half a classifier for ImageNet";
+    let forms = "training form for CIFAR and DenseNets, converted form with half a classifier for ImageNet's CondenseNets";
     writeln!(out, "Sizes as published: {forms}")?;
     Ok(())
 }

@@ -1,18 +1,23 @@
 //! `condensenet report`: what a run was, or several, as a page that opens from disk.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use clap::{Args, Parser};
 use condensenet::train::{
-    DataSource, LearningRateSchedule, RunConfig,
+    RunConfig, TrainError,
     report::{RunReport, RunsReport, WrittenReport},
 };
 
-use crate::{
-    failure::usage,
-    options::{DataOptions, DeviceOption, NetworkOptions, RecipeOptions},
-};
+use super::train::write_config;
+use crate::{Arguments, config_file, failure::usage, options::DeviceOption};
+
+/// The file beside a report with the options that train the same again.
+const OPTIONS: &str = "train.toml";
 
 /// The options of `condensenet report`.
 #[derive(Debug, Args)]
@@ -43,11 +48,12 @@ impl Report {
                 return Err(usage("several runs are given; --compare compares them"));
             };
             let mut report = RunReport::read(run, &device)?;
-            if let Some(command) = training_command(&report.config) {
+            let output = self.output.clone();
+            let output = output.unwrap_or_else(|| run.join("report"));
+            if let Some(command) = training_command(run, &report.config, &output)? {
                 report = report.with_command(command);
             }
-            let output = self.output.clone();
-            report.write(&output.unwrap_or_else(|| run.join("report")))?
+            report.write(&output)?
         };
         let WrittenReport {
             page,
@@ -63,103 +69,44 @@ impl Report {
     }
 }
 
-/// The options that describe a training, read by themselves.
-#[derive(Debug, Parser)]
-struct Described {
-    #[command(flatten)]
-    data: DataOptions,
-    #[command(flatten)]
-    network: NetworkOptions,
-    #[command(flatten)]
-    recipe: RecipeOptions,
-}
-
-impl Described {
-    fn config(&self, version: &str) -> Result<RunConfig> {
-        let dataset = self.data.dataset();
-        let preset = self.network.preset(dataset);
-        let network = self.network.config(dataset)?;
-        let recipe = self.recipe.recipe(preset, dataset)?;
-        let mut config = RunConfig::new(network, recipe, self.data.source()?);
-        version.clone_into(&mut config.version);
-        Ok(config)
-    }
-}
-
-/// Returns the command that trains the same again; `None` if no command line describes all of it.
+/// Keeps the options that train the same again beside the report, and returns the command that reads them.
 ///
-/// What is returned was read back and gave the same configuration.
-fn training_command(config: &RunConfig) -> Option<String> {
-    let options = options(config)?;
-    let words = std::iter::once("train".to_owned()).chain(options.iter().cloned());
-    let read = Described::try_parse_from(words).ok()?;
-    let read = read.config(&config.version).ok()?;
-    let same = serde_json::to_value(&read).ok()? == serde_json::to_value(config).ok()?;
-    let words: Vec<String> = options.iter().map(|word| quoted(word)).collect();
-    same.then(|| format!("condensenet train {}", words.join(" ")))
-}
-
-fn options(config: &RunConfig) -> Option<Vec<String>> {
+/// `None`, and no file, if no command line describes all of the run: what is written is read back first.
+fn training_command(run: &Path, config: &RunConfig, output: &Path) -> Result<Option<String>> {
+    let initial = run.join("initial.safetensors");
+    let initial = initial.exists().then_some(initial.as_path());
     let mut options = Vec::new();
-    let mut option = |name: &str, value: String| {
-        options.extend([format!("--{name}"), value]);
+    write_config(&mut options, config, initial)?;
+    let text = String::from_utf8_lossy(&options).into_owned();
+    let unwritable = |source| TrainError::Io {
+        path: output.to_owned(),
+        source,
     };
-    if let DataSource::Synthetic {
-        train_images,
-        valid_images,
-        ..
-    } = &config.data
-    {
-        option("dataset", "synthetic".to_owned());
-        option("train-images", train_images.to_string());
-        option("valid-images", valid_images.to_string());
-    } else {
-        let (name, directory, train_images) = match &config.data {
-            DataSource::Cifar10 {
-                directory,
-                train_images,
-            } => ("cifar10", directory, train_images),
-            DataSource::Cifar100 {
-                directory,
-                train_images,
-            } => ("cifar100", directory, train_images),
-            _ => return None,
+    std::fs::create_dir_all(output).map_err(unwritable)?;
+    let file = std::path::absolute(output.join(OPTIONS))?;
+    std::fs::write(&file, &text).map_err(unwritable)?;
+    let words = ["condensenet", "train", "--config"].map(OsString::from);
+    let words = words.into_iter().chain([file.clone().into()]).collect();
+    let read = config_file::expand(words)
+        .ok()
+        .and_then(|words| Arguments::try_parse_from(words).ok())
+        .and_then(|arguments| arguments.command.run_config().ok().flatten());
+    let same = read.is_some_and(|read| {
+        let read = RunConfig {
+            version: config.version.clone(),
+            ..read
         };
-        option("dataset", name.to_owned());
-        option("data", directory.to_str()?.to_owned());
-        if let Some(count) = train_images {
-            option("train-images", count.to_string());
-        }
+        read == *config
+    });
+    if !same {
+        std::fs::remove_file(&file).ok();
+        return Ok(None);
     }
-    let (network, recipe) = (&config.network, &config.recipe);
-    let per_block = |numbers: &[usize]| {
-        let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
-        numbers.join("-")
-    };
-    option("stages", per_block(&network.layers_per_block));
-    option("growth", per_block(&network.growth_rates));
-    option("bottleneck", network.bottleneck.to_string());
-    option("groups-1x1", network.groups_1x1.to_string());
-    option("groups-3x3", network.groups_3x3.to_string());
-    option(
-        "condensation-factor",
-        network.condensation_factor.to_string(),
-    );
-    option("dropout", network.dropout.to_string());
-    option("stem", network.stem.name().to_owned());
-    option("epochs", recipe.epochs.to_string());
-    option("batch-size", recipe.batch_size.to_string());
-    option("lr", recipe.learning_rate.to_string());
-    let schedule = match recipe.schedule {
-        LearningRateSchedule::Cosine => "cosine",
-        _ => "multistep",
-    };
-    option("schedule", schedule.to_owned());
-    option("momentum", recipe.momentum.to_string());
-    option("weight-decay", recipe.weight_decay.to_string());
-    option("group-lasso", recipe.group_lasso.to_string());
-    option("seed", recipe.seed.to_string());
-    Some(options)
+    let file = file.display().to_string();
+    Ok(Some(format!(
+        "condensenet train --config {}",
+        quoted(&file)
+    )))
 }
 
 /// Quotes a word for a shell, if it has to be.

@@ -10,14 +10,14 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use condensenet::{
-    Complexity, CondenseNetConfig, Convention, Form, ImportOptions, Stem, Variant, device,
+    Complexity, Convention, Form, ImportOptions, NetworkConfig, Preprocess, Preset, device,
     open_network, train::TrainingRun,
 };
 use serde_json::{Value, json};
 
 use crate::{
     failure::usage,
-    options::{InputSize, parse_variant},
+    options::{InputSize, parse_preset},
 };
 
 /// The options of `condensenet summary`.
@@ -29,7 +29,7 @@ pub(crate) struct Summary {
     /// Number of classes [default: the network's]
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
-    /// Height and width of an image in pixels [default: 224x224 for networks with ImageNet's stem, else 32x32]
+    /// Height and width of an image in pixels [default: what the network was trained on or published for]
     #[arg(long, value_name = "HxW")]
     input: Option<InputSize>,
     /// Write the totals as JSON
@@ -40,35 +40,29 @@ pub(crate) struct Summary {
 /// A network as an argument names it.
 #[derive(Debug, Clone)]
 pub(crate) enum Network {
-    Preset(Variant),
+    Preset(Preset),
     File(PathBuf),
     Run(PathBuf),
 }
 
 impl Network {
     /// Returns the network's description, and the size of the images that it is made for.
-    pub(crate) fn describe(&self) -> Result<(CondenseNetConfig, [usize; 2])> {
+    pub(crate) fn describe(&self) -> Result<(NetworkConfig, [usize; 2])> {
         Ok(match self {
-            Self::Preset(variant) => {
-                let benchmark = variant.published().results[0].benchmark;
-                (variant.config(), benchmark.input_size())
-            }
+            Self::Preset(preset) => (preset.config(), preset.benchmark().input_size()),
             Self::File(path) => {
                 let opened = open_network(
                     path,
                     &ImportOptions::default(),
                     &device::from_environment()?,
                 )?;
-                let network = opened.file.network.config().clone();
-                let size = match network.stem {
-                    Stem::Cifar => [32, 32],
-                    Stem::Imagenet => [224, 224],
-                };
-                (network, size)
+                let size = Preprocess::of(&opened.file).size;
+                (opened.file.network.config(), [size; 2])
             }
             Self::Run(directory) => {
-                let run = TrainingRun::resume(directory)?;
-                (run.config().network.clone(), [32, 32])
+                let run = TrainingRun::open(directory)?;
+                let config = run.config();
+                (config.network.clone(), [config.data.crop().size; 2])
             }
         })
     }
@@ -77,7 +71,7 @@ impl Network {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Preset(variant) => f.write_str(variant.name()),
+            Self::Preset(preset) => f.write_str(preset.name()),
             Self::File(path) | Self::Run(path) => write!(f, "{}", path.display()),
         }
     }
@@ -87,8 +81,8 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match parse_variant(name) {
-            Ok(variant) => Ok(Self::Preset(variant)),
+        match parse_preset(name) {
+            Ok(preset) => Ok(Self::Preset(preset)),
             Err(_) if Path::new(name).is_dir() => Ok(Self::Run(name.into())),
             Err(_) if Path::new(name).exists() => Ok(Self::File(name.into())),
             Err(unknown) => Err(format!(
@@ -134,9 +128,9 @@ impl Summary {
     }
 
     /// The network, and the size of its images.
-    fn describe(&self) -> Result<(CondenseNetConfig, [usize; 2])> {
+    fn describe(&self) -> Result<(NetworkConfig, [usize; 2])> {
         let (network, size) = self.network.describe()?;
-        let num_classes = self.classes.unwrap_or(network.num_classes);
+        let num_classes = self.classes.unwrap_or(network.num_classes());
         let size = self.input.map_or(size, |input| input.0);
         Ok((network.with_num_classes(num_classes), size))
     }

@@ -8,20 +8,24 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::Args;
 use condensenet::{
-    CondenseNetConfig, ImportOptions, NetworkFile,
+    ImportOptions, NetworkFile,
     burn::tensor::Device,
+    config::Describe,
     open_network,
     train::{
-        Comparison, Display, RunConfig, RunData, RunOptions, TrainingRun, check_initial_weights,
+        Comparison, RunConfig, RunData, RunEnding, RunOutcome, TrainingRun, check_initial_weights,
     },
 };
 
 use crate::{
-    failure::usage,
-    options::{DataOptions, DeviceOption, NetworkOptions, RecipeOptions, Verbosity, count},
+    failure::{interrupted, usage},
+    interrupt,
+    options::{DataOptions, Dataset, NetworkOptions, RecipeOptions, RunFlags, Verbosity},
 };
 
 mod results;
+
+pub(super) use results::write_config;
 
 /// What `condensenet train --help` begins with.
 pub(super) const LONG_ABOUT: &str = "\
@@ -29,7 +33,8 @@ Trains a network, condenses it on the way, converts it, and compares both forms.
 
 A run is a directory: what is trained and how (run.json), a line of metrics an epoch (metrics.jsonl),
 and checkpoints, the latest two and the best. It may be stopped at any moment and goes on with
---resume DIR, which needs no other option.";
+--resume DIR, which needs no other option. Ctrl-C finishes the step and writes a checkpoint first; a
+second one ends at once.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +44,8 @@ Examples:
   condensenet train cifar100 --model cifar_182 --device cuda
   condensenet train cifar10 --stages 8-8-8 --growth 8-16-32 --epochs 30 --run runs/short
   condensenet train --resume runs/short                   after Ctrl-C, a crash, a power cut
+  condensenet train photos/ --image-size 64 --batch-size 64   photos in photos/train/CLASS, photos/val/CLASS
+  condensenet train photos/ --model imagenet_densenet_121 --device cuda:0,1
   condensenet train cifar10 --init network.safetensors --lr 0.01 --epochs 20";
 
 const CONFIGURATION: &str = "\
@@ -48,7 +55,8 @@ such a file.";
 
 const SPELLINGS: &str = "\
 The original code's spellings are read too: --stages, --growth, --group-1x1, --group-3x3,
---condense-factor, --dropout-rate, --group-lasso-lambda, --lr-type, --manual-seed, --savedir.";
+--condense-factor, --dropout-rate, --group-lasso-lambda, --lr-type, --manual-seed, --savedir,
+--model densenet_LGC.";
 
 /// The options of `condensenet train`.
 #[derive(Debug, Args)]
@@ -66,17 +74,20 @@ pub(crate) struct Train {
         help_heading = "Network"
     )]
     init: Option<PathBuf>,
+    /// Train the classifier alone, and leave the weights of --init in front of it as they are
+    #[arg(long, requires = "init", help_heading = "Network")]
+    freeze: bool,
     #[command(flatten, next_help_heading = "Recipe")]
     recipe: RecipeOptions,
     /// Directory to write the run to [default: runs/DATASET, or the next free runs/DATASET-N]
     #[arg(long, alias = "savedir", value_name = "DIR", help_heading = "Run")]
     run: Option<PathBuf>,
-    /// Go on with the run in DIR; all but device and workers is read from there
+    /// Go on with the run in DIR; all but the options below is read from there
     #[arg(
         long,
         value_name = "DIR",
         help_heading = "Run",
-        conflicts_with_all = ["DataOptions", "DatasetOptions", "NetworkOptions", "RecipeOptions", "run", "init", "config", "print_config"]
+        conflicts_with_all = ["DataOptions", "DatasetOptions", "NetworkOptions", "RecipeOptions", "run", "init", "freeze", "config", "print_config"]
     )]
     resume: Option<PathBuf>,
     /// Read options from a TOML file; those given here win
@@ -86,17 +97,7 @@ pub(crate) struct Train {
     #[arg(long, help_heading = "Run")]
     print_config: bool,
     #[command(flatten, next_help_heading = "Run")]
-    device: DeviceOption,
-    /// Threads that prepare batches
-    #[arg(
-        short = 'j',
-        long,
-        value_name = "N",
-        default_value_t = 2,
-        value_parser = count(0..=256),
-        help_heading = "Run"
-    )]
-    workers: usize,
+    flags: RunFlags,
     /// Write the results as JSON
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -105,27 +106,55 @@ pub(crate) struct Train {
 impl Train {
     /// Trains, converts, and compares both forms.
     pub(crate) fn run(&self, verbosity: Verbosity, out: &mut dyn Write) -> Result<()> {
-        let device = self.device.find()?;
         if self.print_config {
-            let (config, _) = self.describe(&device)?;
-            return results::write_config(out, &config);
+            let (config, _) = self.describe(&self.flags.device()?)?;
+            return results::write_config(out, &config, self.init.as_deref());
         }
-        let (run, data) = self.open(&device)?;
+        let options = self.flags.options(verbosity)?;
+        let device = &options.device;
+        let (run, data) = self.open(device)?;
         if !self.json {
             results::write_beginning(out, &run, &data)?;
         }
-        let mut options = RunOptions::new(device.clone());
-        options.workers = self.workers;
-        if verbosity.is_quiet() {
-            options.display = Display::Silent;
+        let outcome = interrupt::asks(&options.interrupt, || run.train(&data, &options))?;
+        results::warn_of_left_out(&data);
+        if !outcome.ending.is_final() {
+            return self.stop(out, &run, &outcome);
         }
-        let outcome = run.train(&data, &options)?;
-        let comparison = Comparison::of(&outcome.network, &data, &device)?;
+        let compare = |network| Comparison::of(network, &data, device);
+        let comparison = compare(&outcome.network)?;
+        let average = outcome.average.as_ref().map(compare).transpose()?;
         let best = run.checkpoints().best()?;
         if self.json {
-            return results::write_json(out, &run, &comparison, best.as_ref());
+            let average = average.as_ref();
+            return results::write_json(out, &run, &outcome, &comparison, average, best.as_ref());
         }
-        results::write_end(out, &run, &comparison, best.as_ref())
+        if outcome.ending == RunEnding::StoppedEarly {
+            results::write_early_end(out, &run, outcome.epochs_done)?;
+        }
+        results::write_end(out, &run, &comparison, average.as_ref(), best.as_ref())
+    }
+
+    /// Describes the run that would begin.
+    pub(super) fn run_config(&self) -> Result<RunConfig> {
+        Ok(self.describe(&self.flags.device()?)?.0)
+    }
+
+    /// Says where a run stands that is to go on, and how it does.
+    fn stop(&self, out: &mut dyn Write, run: &TrainingRun, outcome: &RunOutcome) -> Result<()> {
+        let (epochs, steps) = (outcome.epochs_done, outcome.steps_done);
+        let directory = run.directory().display();
+        let text = format!(
+            "after {epochs} epochs and {steps} steps; `condensenet train --resume {directory}` goes on from there"
+        );
+        if outcome.ending == RunEnding::Interrupted {
+            return Err(interrupted(text));
+        }
+        if self.json {
+            return results::write_json_unfinished(out, run, outcome);
+        }
+        writeln!(out, "the time is over {text}")?;
+        Ok(())
     }
 
     /// Opens the run to resume, or begins one once its images are there.
@@ -140,15 +169,15 @@ impl Train {
             .data
             .load()
             .map_err(|error| self.with_hint(error.into()))?;
-        config
-            .network
+        let architecture = config.network.architecture().map_err(usage)?;
+        architecture
             .validate_input(data.train.height(), data.train.width())
             .map_err(usage)?;
         let run = match &self.run {
             Some(directory) => TrainingRun::create(directory, config)?,
             None => {
-                let name = self.data.dataset().name();
-                TrainingRun::create_numbered(&Path::new("runs").join(name), config)?
+                let dataset = self.data.dataset();
+                TrainingRun::create_numbered(&Path::new("runs").join(dataset.name()), config)?
             }
         };
         if let Some(initial) = initial {
@@ -163,14 +192,20 @@ impl Train {
         let source = self.data.source()?;
         let initial = self.initial(device)?;
         let described = initial.as_ref().map(|file| file.network.config());
-        let network: CondenseNetConfig = self.network.config(dataset, described)?;
+        let network = self
+            .network
+            .config(&dataset, dataset.num_classes()?, described)?;
         if let (Some(file), Some(path)) = (&initial, &self.init) {
             check_initial_weights(&network, file)
                 .map_err(|error| anyhow!("{}: {error}", path.display()))?;
         }
-        let preset = self.network.preset(dataset);
-        let recipe = self.recipe.recipe(preset, network.stem, dataset)?;
-        Ok((RunConfig::new(network, recipe, source), initial))
+        let preset = self.network.preset(&dataset);
+        let recipe = self.recipe.recipe(preset, network.stem(), &dataset)?;
+        let config = RunConfig {
+            freeze_features: self.freeze,
+            ..RunConfig::new(network, recipe, source)
+        };
+        Ok((config, initial))
     }
 
     fn initial(&self, device: &Device) -> Result<Option<NetworkFile>> {
@@ -183,10 +218,11 @@ impl Train {
 
     /// Says how to get what is missing, where nobody named a directory.
     fn with_hint(&self, error: anyhow::Error) -> anyhow::Error {
-        let name = self.data.dataset().name();
-        if self.data.has_directory() {
+        let dataset = self.data.dataset();
+        let is_downloadable = matches!(dataset, Dataset::Cifar10 | Dataset::Cifar100);
+        if self.data.has_directory() || !is_downloadable {
             return error;
         }
-        anyhow!("{error}; or run `condensenet download {name}`")
+        anyhow!("{error}; or run `condensenet download {}`", dataset.name())
     }
 }

@@ -1,135 +1,18 @@
 //! The images of a run.
 
-use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use condensenet::train::DataSource;
+use condensenet::train::{
+    DataSource,
+    data::{ColourJitter, PhotoTransform, Unreadable},
+};
 
-use crate::{failure::usage, options::count};
-
-/// Where `condensenet download` puts data sets, and where they are looked for.
-pub(crate) const DATA_DIRECTORY: &str = "data";
-
-/// A data set that the program reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Dataset {
-    Cifar10,
-    Cifar100,
-    Synthetic,
-}
-
-impl Dataset {
-    /// The name by which options and directories know the data set.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Cifar10 => "cifar10",
-            Self::Cifar100 => "cifar100",
-            Self::Synthetic => "synthetic",
-        }
-    }
-
-    /// The number of classes.
-    pub(crate) const fn num_classes(self) -> usize {
-        match self {
-            Self::Cifar10 | Self::Synthetic => 10,
-            Self::Cifar100 => 100,
-        }
-    }
-}
-
-/// Which data set, and where it lies.
-#[derive(Debug, Args)]
-pub(crate) struct DatasetOptions {
-    /// cifar10, cifar100, or synthetic: built in [default: cifar10 with --data, else synthetic]
-    #[arg(
-        id = "positional_dataset",
-        value_name = "DATASET",
-        value_enum,
-        hide_possible_values = true,
-        help_heading = None::<&'static str>
-    )]
-    positional: Option<Dataset>,
-    /// The same as DATASET
-    #[arg(
-        id = "dataset",
-        long,
-        alias = "kind",
-        value_name = "NAME",
-        value_enum,
-        hide = true,
-        conflicts_with = "positional_dataset"
-    )]
-    dataset: Option<Dataset>,
-    /// Directory with the official binary files [default: data, as `condensenet download` has it]
-    #[arg(long, alias = "directory", value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
-impl DatasetOptions {
-    /// Says whether a data set is named at all.
-    pub(crate) const fn is_given(&self) -> bool {
-        self.positional.is_some() || self.dataset.is_some() || self.data.is_some()
-    }
-
-    /// Says whether a data set is named, and not its directory alone.
-    pub(crate) const fn names_dataset(&self) -> bool {
-        self.positional.is_some() || self.dataset.is_some()
-    }
-
-    /// Returns the directory, if one is named.
-    pub(crate) fn directory(&self) -> Option<&Path> {
-        self.data.as_deref()
-    }
-
-    /// Returns the data set that is meant.
-    pub(crate) fn dataset(&self) -> Dataset {
-        let default = match self.data {
-            Some(_) => Dataset::Cifar10,
-            None => Dataset::Synthetic,
-        };
-        self.positional.or(self.dataset).unwrap_or(default)
-    }
-
-    /// Describes the images.
-    pub(crate) fn source(
-        &self,
-        train_images: Option<usize>,
-        valid_images: Option<usize>,
-    ) -> Result<DataSource> {
-        let dataset = self.dataset();
-        if dataset == Dataset::Synthetic {
-            if self.data.is_some() {
-                let reason =
-                    "--data is given, but the data set `synthetic` is built in and has no files";
-                return Err(usage(reason));
-            }
-            return Ok(DataSource::Synthetic {
-                train_images: train_images.unwrap_or(5000),
-                valid_images: valid_images.unwrap_or(1000),
-                seed: 0,
-            });
-        }
-        if valid_images.is_some() {
-            let name = dataset.name();
-            let reason = format!("--valid-images is for synthetic images; {name} has a test set");
-            return Err(usage(reason));
-        }
-        let directory = self.data.as_deref().unwrap_or(Path::new(DATA_DIRECTORY));
-        // A run is resumed from anywhere.
-        let directory = std::path::absolute(directory)?;
-        Ok(match dataset {
-            Dataset::Cifar100 => DataSource::Cifar100 {
-                directory,
-                train_images,
-            },
-            _ => DataSource::Cifar10 {
-                directory,
-                train_images,
-            },
-        })
-    }
-}
+use crate::{
+    failure::usage,
+    options::{Dataset, DatasetOptions, IMAGE_SIZE, count},
+};
 
 /// Which images a network learns from.
 #[derive(Debug, Args)]
@@ -142,6 +25,96 @@ pub(crate) struct DataOptions {
     /// Validate on N synthetic images [default: 1000]
     #[arg(long, value_name = "N", value_parser = count(1..=1_000_000))]
     valid_images: Option<usize>,
+    #[command(flatten)]
+    photos: PhotoOptions,
+}
+
+/// What becomes of photos.
+#[derive(Debug, Args)]
+struct PhotoOptions {
+    /// Photos: height and width that the network sees, in pixels [default: 224]
+    #[arg(long, value_name = "N", value_parser = count(1..=16_384))]
+    image_size: Option<usize>,
+    /// Photos: shorter side of a validation photo before its centre is cut out [default: 8/7 of the image size]
+    #[arg(long, value_name = "N", value_parser = count(1..=65_536))]
+    resize: Option<usize>,
+    /// Photos: least part of a training photo's area that is cut out, in (0, 1] [default: 0.08]
+    #[arg(long, value_name = "F")]
+    crop_area: Option<f64>,
+    /// Photos: change brightness, contrast and saturation by up to this factor, as 0.4, or each and the hue, as 0.4,0.4,0.4,0.1
+    #[arg(long, alias = "color-jitter", value_name = "F")]
+    colour_jitter: Option<Jitter>,
+    /// Photos that can't be read: fail, or skip and name them at the end [default: fail]
+    #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true)]
+    unreadable: Option<WhenUnreadable>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum WhenUnreadable {
+    Fail,
+    Skip,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Jitter(ColourJitter);
+
+impl FromStr for Jitter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Result<Vec<f64>, _> =
+            text.split(',').map(|part| part.trim().parse()).collect();
+        let jitter = match numbers.as_deref() {
+            Ok(&[factor]) => ColourJitter {
+                brightness: factor,
+                contrast: factor,
+                saturation: factor,
+                hue: 0.0,
+            },
+            Ok(&[brightness, contrast, saturation, hue]) => ColourJitter {
+                brightness,
+                contrast,
+                saturation,
+                hue,
+            },
+            _ => {
+                return Err(
+                    "expected one number, or four with commas: brightness, contrast, saturation, hue"
+                        .to_owned(),
+                );
+            }
+        };
+        Ok(Self(jitter))
+    }
+}
+
+impl PhotoOptions {
+    const fn is_given(&self) -> bool {
+        self.image_size.is_some()
+            || self.resize.is_some()
+            || self.crop_area.is_some()
+            || self.colour_jitter.is_some()
+            || self.unreadable.is_some()
+    }
+
+    fn transform(&self) -> Result<(PhotoTransform, Unreadable)> {
+        let mut transform = PhotoTransform::new(self.image_size.unwrap_or(IMAGE_SIZE));
+        if let Some(shorter_side) = self.resize {
+            transform.shorter_side = shorter_side;
+        }
+        if let Some(area) = self.crop_area {
+            transform.scale[0] = area;
+        }
+        if let Some(Jitter(jitter)) = self.colour_jitter {
+            transform.colour_jitter = jitter;
+        }
+        transform.validate().map_err(usage)?;
+        let unreadable = match self.unreadable {
+            Some(WhenUnreadable::Skip) => Unreadable::Skip,
+            Some(WhenUnreadable::Fail) | None => Unreadable::Fail,
+        };
+        Ok((transform, unreadable))
+    }
 }
 
 impl DataOptions {
@@ -157,7 +130,13 @@ impl DataOptions {
 
     /// Describes the images.
     pub(crate) fn source(&self) -> Result<DataSource> {
-        self.dataset.source(self.train_images, self.valid_images)
+        let photos = self
+            .photos
+            .is_given()
+            .then(|| self.photos.transform())
+            .transpose()?;
+        self.dataset
+            .source(self.train_images, self.valid_images, photos)
     }
 
     /// Writes a source as the options that lead to it.
@@ -176,21 +155,45 @@ impl DataOptions {
             } => {
                 number("train_images", Some(*train_images));
                 number("valid_images", Some(*valid_images));
-                ("synthetic", None)
+                ("synthetic".to_owned(), None)
             }
             DataSource::Cifar10 {
                 directory,
                 train_images,
             } => {
                 number("train_images", *train_images);
-                ("cifar10", Some(directory))
+                ("cifar10".to_owned(), Some(directory))
             }
             DataSource::Cifar100 {
                 directory,
                 train_images,
             } => {
                 number("train_images", *train_images);
-                ("cifar100", Some(directory))
+                ("cifar100".to_owned(), Some(directory))
+            }
+            DataSource::Folder {
+                directory,
+                transform,
+                unreadable,
+            } => {
+                number("image_size", Some(transform.image_size));
+                number("resize", Some(transform.shorter_side));
+                let jitter = transform.colour_jitter;
+                let jitter = [
+                    jitter.brightness,
+                    jitter.contrast,
+                    jitter.saturation,
+                    jitter.hue,
+                ];
+                let jitter = jitter.map(|factor| factor.to_string()).join(",");
+                let unreadable = match unreadable {
+                    Unreadable::Fail => "fail",
+                    Unreadable::Skip => "skip",
+                };
+                table.insert("crop_area".to_owned(), transform.scale[0].into());
+                table.insert("colour_jitter".to_owned(), jitter.into());
+                table.insert("unreadable".to_owned(), unreadable.into());
+                (directory.to_string_lossy().into_owned(), None)
             }
         };
         table.insert("dataset".to_owned(), name.into());

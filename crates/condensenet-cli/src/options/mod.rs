@@ -1,19 +1,23 @@
 //! Options that several commands share, and the groups of `condensenet train`.
 
 mod data;
+mod dataset;
 mod device;
 mod network;
 mod network_source;
 mod numbers;
+mod preset;
 mod recipe;
-mod variant;
+mod run;
 mod verbosity;
 
-pub(crate) use data::{DATA_DIRECTORY, DataOptions, Dataset, DatasetOptions};
+pub(crate) use data::DataOptions;
+pub(crate) use dataset::{DATA_DIRECTORY, Dataset, DatasetOptions, IMAGE_SIZE};
 pub(crate) use device::DeviceOption;
-pub(crate) use network::NetworkOptions;
+pub(crate) use network::{NetworkOptions, is_kind_of_network};
 pub(crate) use network_source::{Found, ImportFlags, NetworkSource};
 pub(crate) use numbers::{InputSize, PerBlock, count};
+pub(crate) use preset::parse_preset;
 pub(crate) use recipe::RecipeOptions;
-pub(crate) use variant::parse_variant;
+pub(crate) use run::RunFlags;
 pub(crate) use verbosity::Verbosity;

@@ -5,21 +5,24 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use condensenet::{CondenseNetConfig, Stem, Variant};
+use condensenet::{
+    CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, Preset, Stem,
+};
 
 use crate::{
     failure::usage,
-    options::{Dataset, PerBlock, parse_variant},
+    options::{Dataset, PerBlock, parse_preset},
 };
 
 /// A preset or a description, and what is to be different from it.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkOptions {
-    /// Preset of `condensenet presets` [default: cifar_86; on synthetic images a smaller one]
+    /// Preset, or the kind of network that the options below describe: condensenet, condensenet_light or densenet
     ///
-    /// With --init the default is the network of that file.
+    /// [default: cifar_86; imagenet_74_c4 for photos; a small CondenseNet for synthetic images; with --init the network of
+    /// that file]
     ///
-    /// `condensenet` is no preset: the options below describe the network.
+    /// `condensenet presets` lists the presets.
     #[arg(long, value_name = "NAME", value_parser = parse_model)]
     model: Option<Model>,
     /// Instead of a preset: layers of each dense block, such as 14-14-14
@@ -31,6 +34,8 @@ pub(crate) struct NetworkOptions {
     )]
     layers_per_block: Option<PerBlock>,
     /// Instead of a preset: channels that a layer of each block adds, such as 8-16-32
+    ///
+    /// One number is enough for a densenet or a condensenet_light whose blocks all have the same.
     #[arg(
         long,
         visible_alias = "growth",
@@ -41,19 +46,22 @@ pub(crate) struct NetworkOptions {
     /// Width of the 1x1 convolutions, in growth rates [default: the preset's, or 4]
     #[arg(long, value_name = "N")]
     bottleneck: Option<usize>,
-    /// Groups of the learned 1x1 convolutions [default: the preset's, or 4]
+    /// Groups of the 1x1 convolutions [default: the preset's, or 4; a densenet's 1]
     #[arg(long, alias = "group-1x1", value_name = "G")]
     groups_1x1: Option<usize>,
-    /// Groups of the 3x3 convolutions [default: the preset's, or 4]
+    /// Groups of the 3x3 convolutions [default: the preset's, or 4; a densenet's 1]
     #[arg(long, alias = "group-3x3", value_name = "G")]
     groups_3x3: Option<usize>,
-    /// Each group ends with 1/C of its inputs [default: the preset's, or 4]
+    /// Each group ends with 1/C of its inputs [default: the preset's, or 4]; not for a densenet
     #[arg(long, alias = "condense-factor", value_name = "C")]
     condensation_factor: Option<usize>,
-    /// Dropout before the learned convolutions, in [0, 1) [default: the preset's, or 0]
+    /// Part of the channels that a transition leaves, in (0, 1] [default: the preset's, or 0.5]; not for a condensenet
+    #[arg(long, value_name = "F")]
+    reduction: Option<f64>,
+    /// Dropout before the learned convolutions, in [0, 1) [default: the preset's, or 0]; not for a densenet
     #[arg(long, alias = "dropout-rate", value_name = "P")]
     dropout: Option<f64>,
-    /// First convolution: cifar, or imagenet of stride 2 [default: the preset's, or cifar]
+    /// First convolution: cifar, imagenet of stride 2, or imagenet_pooled [default: the preset's, or cifar]
     #[arg(
         long,
         value_name = "NAME",
@@ -69,79 +77,194 @@ pub(crate) struct NetworkOptions {
 /// What `--model` names.
 #[derive(Debug, Clone, Copy)]
 enum Model {
-    Preset(Variant),
-    /// A CondenseNet as the other options describe it.
-    Described,
+    Preset(Preset),
+    /// A network as the other options describe it.
+    Described(Kind),
+}
+
+/// A kind of network.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    CondenseNet,
+    LightCondenseNet,
+    DenseNet,
+}
+
+impl Kind {
+    /// Reads a name of ours, of configuration files, or of the original code.
+    fn by_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "condensenet" => Some(Self::CondenseNet),
+            "condensenet_light" | "light_condensenet" | "densenet_lgc" => {
+                Some(Self::LightCondenseNet)
+            }
+            "densenet" => Some(Self::DenseNet),
+            _ => None,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::CondenseNet => "condensenet",
+            Self::LightCondenseNet => "condensenet_light",
+            Self::DenseNet => "densenet",
+        }
+    }
 }
 
 fn parse_model(name: &str) -> Result<Model, String> {
-    match name {
-        "condensenet" => Ok(Model::Described),
-        name => parse_variant(name).map(Model::Preset),
+    match Kind::by_name(name) {
+        Some(kind) => Ok(Model::Described(kind)),
+        None => parse_preset(name).map(Model::Preset),
     }
+}
+
+/// Says whether `--model` names a kind of network and no preset.
+pub(crate) fn is_kind_of_network(name: &str) -> bool {
+    Kind::by_name(name).is_some()
 }
 
 /// Reads the name of a stem.
 pub(crate) fn stem_parser() -> impl TypedValueParser<Value = Stem> {
-    PossibleValuesParser::new(["cifar", "imagenet"]).map(|name| match &*name {
+    let names = [Stem::Cifar, Stem::Imagenet, Stem::ImagenetPooled].map(Stem::name);
+    PossibleValuesParser::new(names).map(|name| match &*name {
         "imagenet" => Stem::Imagenet,
+        "imagenet_pooled" => Stem::ImagenetPooled,
         _ => Stem::Cifar,
     })
 }
 
 impl NetworkOptions {
     /// Returns the preset that is meant, if one is.
-    pub(crate) fn preset(&self, dataset: Dataset) -> Option<Variant> {
+    pub(crate) fn preset(&self, dataset: &Dataset) -> Option<Preset> {
         match self.model {
             Some(Model::Preset(preset)) => Some(preset),
-            Some(Model::Described) => None,
-            None if self.layers_per_block.is_some() || dataset == Dataset::Synthetic => None,
-            None => Some(Variant::Cifar86),
+            Some(Model::Described(_)) => None,
+            None if self.layers_per_block.is_some() => None,
+            None => dataset.preset(),
         }
     }
 
-    /// Describes the network for a data set; `initial` is the network whose weights are to be taken over.
+    /// Describes the network for a data set of so many classes; `initial` is the network whose weights are to be taken
+    /// over.
     pub(crate) fn config(
         &self,
-        dataset: Dataset,
-        initial: Option<&CondenseNetConfig>,
-    ) -> Result<CondenseNetConfig> {
-        let described = self
-            .layers_per_block
-            .as_ref()
-            .zip(self.growth_rates.as_ref());
-        let mut config = match (self.model, described, initial) {
+        dataset: &Dataset,
+        num_classes: usize,
+        initial: Option<NetworkConfig>,
+    ) -> Result<NetworkConfig> {
+        let config = match (self.model, self.description()?, initial) {
             (Some(Model::Preset(_)), Some(_), _) => {
                 let reason = "--model names a preset, which --layers-per-block and --growth-rates describe anew; give one or the other";
                 return Err(usage(reason));
             }
             (Some(Model::Preset(preset)), None, _) => preset.config(),
-            (_, Some((layers, growth_rates)), _) => {
-                CondenseNetConfig::new(layers.0.clone(), growth_rates.0.clone())
+            (_, Some(described), _) => described,
+            (Some(Model::Described(kind)), None, _) => {
+                let kind = kind.name();
+                return Err(usage(format!(
+                    "--model {kind} needs --layers-per-block and --growth-rates"
+                )));
             }
-            (Some(Model::Described), None, _) => {
-                let reason = "--model condensenet needs --layers-per-block and --growth-rates";
-                return Err(usage(reason));
-            }
-            (None, None, Some(initial)) => initial.clone(),
+            (None, None, Some(initial)) => initial,
             (None, None, None) => match self.preset(dataset) {
                 Some(preset) => preset.config(),
                 // Small enough for a CPU and a few minutes.
-                None => CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]),
+                None => CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]).into(),
             },
         };
-        config.num_classes = self.num_classes.unwrap_or(dataset.num_classes());
-        for (field, value) in [
-            (&mut config.bottleneck, self.bottleneck),
-            (&mut config.groups_1x1, self.groups_1x1),
-            (&mut config.groups_3x3, self.groups_3x3),
-            (&mut config.condensation_factor, self.condensation_factor),
-        ] {
-            *field = value.unwrap_or(*field);
-        }
-        config.dropout = self.dropout.unwrap_or(config.dropout);
-        config.stem = self.stem.unwrap_or(config.stem);
+        let config = self.adjusted(config)?;
+        let config = config.with_num_classes(self.num_classes.unwrap_or(num_classes));
         config.validate().map_err(usage)?;
         Ok(config)
     }
+
+    /// Describes the network of the kind that is meant by its blocks, if these are given.
+    fn description(&self) -> Result<Option<NetworkConfig>> {
+        let Some((layers, growth_rates)) = self
+            .layers_per_block
+            .as_ref()
+            .zip(self.growth_rates.as_ref())
+        else {
+            return Ok(None);
+        };
+        let kind = match self.model {
+            Some(Model::Described(kind)) => kind,
+            _ => Kind::CondenseNet,
+        };
+        let layers = layers.0.clone();
+        let growth_rates = match (kind, growth_rates.0.as_slice()) {
+            (Kind::DenseNet | Kind::LightCondenseNet, [growth_rate]) => {
+                vec![*growth_rate; layers.len()]
+            }
+            (_, growth_rates) => growth_rates.to_vec(),
+        };
+        Ok(Some(match kind {
+            Kind::CondenseNet => CondenseNetConfig::new(layers, growth_rates).into(),
+            Kind::LightCondenseNet => LightCondenseNetConfig::new(layers, growth_rates).into(),
+            Kind::DenseNet => DenseNetConfig::new(layers, growth_rates).into(),
+        }))
+    }
+
+    /// Changes what is to be different; an option that the kind of network has no use for is refused.
+    fn adjusted(&self, mut config: NetworkConfig) -> Result<NetworkConfig> {
+        let useless = |option: &str, reason: &str| usage(format!("{option}: {reason}"));
+        match &mut config {
+            NetworkConfig::CondenseNet(config) => {
+                if self.reduction.is_some() {
+                    let reason = "the transitions of a condensenet leave every channel";
+                    return Err(useless("--reduction", reason));
+                }
+                set(&mut config.bottleneck, self.bottleneck);
+                set(&mut config.groups_1x1, self.groups_1x1);
+                set(&mut config.groups_3x3, self.groups_3x3);
+                set(&mut config.condensation_factor, self.condensation_factor);
+                set(&mut config.dropout, self.dropout);
+                set(&mut config.stem, self.stem);
+            }
+            NetworkConfig::LightCondenseNet(config) => {
+                set(&mut config.bottleneck, self.bottleneck);
+                set(&mut config.groups_1x1, self.groups_1x1);
+                set(&mut config.groups_3x3, self.groups_3x3);
+                set(&mut config.condensation_factor, self.condensation_factor);
+                set(&mut config.reduction, self.reduction);
+                set(&mut config.dropout, self.dropout);
+                set(&mut config.stem, self.stem);
+            }
+            NetworkConfig::DenseNet(config) => {
+                if self.condensation_factor.is_some() {
+                    let reason = "a densenet does not condense";
+                    return Err(useless("--condensation-factor", reason));
+                }
+                if self.dropout.is_some_and(|dropout| dropout != 0.0) {
+                    let reason = "a densenet has no dropout here";
+                    return Err(useless("--dropout", reason));
+                }
+                set(&mut config.bottleneck, self.bottleneck);
+                set(&mut config.groups_1x1, self.groups_1x1);
+                set(&mut config.groups_3x3, self.groups_3x3);
+                set(&mut config.reduction, self.reduction);
+                set(&mut config.stem, self.stem);
+            }
+            _ => {
+                return Err(usage(
+                    "this kind of network can't be described by options; name a preset",
+                ));
+            }
+        }
+        Ok(config)
+    }
+
+    /// Writes a network as the options that lead to it.
+    pub(crate) fn table(config: &NetworkConfig) -> Result<toml::Table> {
+        let mut table = toml::Table::try_from(config)?;
+        if let Some(kind) = table.remove("network") {
+            table.insert("model".to_owned(), kind);
+        }
+        Ok(table)
+    }
+}
+
+fn set<T: Copy>(field: &mut T, value: Option<T>) {
+    *field = value.unwrap_or(*field);
 }

@@ -10,6 +10,7 @@ use condensenet::{
 };
 
 use super::network::stem_parser;
+use crate::failure::usage;
 
 /// Which network.
 #[derive(Debug, Args)]
@@ -23,6 +24,9 @@ pub(crate) struct NetworkSource {
     /// Checkpoint of a run: best, of the lowest validation error, or latest
     #[arg(long, value_enum, value_name = "WHICH", hide_possible_values = true, default_value_t = Which::Best)]
     checkpoint: Which,
+    /// Take the moving average of a run's weights, of --average-decay
+    #[arg(long)]
+    average: bool,
     #[command(
         flatten,
         next_help_heading = "What a PyTorch checkpoint may leave open"
@@ -46,7 +50,7 @@ pub(crate) struct ImportFlags {
     /// Condensation factor [default: read off masks and stage]
     #[arg(long, alias = "condense-factor", value_name = "C")]
     condensation_factor: Option<usize>,
-    /// First convolution, cifar or imagenet [default: imagenet for 5 blocks or 1000 classes, else cifar]
+    /// First convolution, cifar, imagenet or imagenet_pooled [default: imagenet for 5 blocks or 1000 classes, else cifar]
     #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = stem_parser())]
     stem: Option<Stem>,
 }
@@ -85,6 +89,12 @@ impl NetworkSource {
     /// Opens the file, or loads the checkpoint.
     pub(crate) fn open(&self, device: &Device) -> Result<Found> {
         let path = self.path().ok_or_else(|| anyhow!("no network is named"))?;
+        if self.average && !path.is_dir() {
+            let path = path.display();
+            return Err(usage(format!(
+                "--average is for runs, and {path} is a file"
+            )));
+        }
         if !path.is_dir() {
             let OpenedNetwork { file, report } =
                 open_network(path, &self.import.options(), device)?;
@@ -95,15 +105,25 @@ impl NetworkSource {
             let (path, run) = (path.to_owned(), None);
             return Ok(Found { file, path, run });
         }
-        let run = TrainingRun::resume(path)?;
+        let run = TrainingRun::open(path)?;
         let checkpoint = match self.checkpoint {
             Which::Best => run.checkpoints().best()?,
             Which::Latest => run.checkpoints().latest()?,
         };
         let directory = path.display();
         let checkpoint = checkpoint.ok_or_else(|| anyhow!("{directory} has no checkpoint yet"))?;
+        let file = if self.average {
+            let average = run.average_file(&checkpoint, device)?;
+            average.ok_or_else(|| {
+                anyhow!(
+                    "{directory} keeps no moving average; it was trained without --average-decay"
+                )
+            })?
+        } else {
+            run.network_file(&checkpoint, device)?
+        };
         Ok(Found {
-            file: run.network_file(&checkpoint, device)?,
+            file,
             path: checkpoint.path,
             run: Some((run, checkpoint.state.epoch)),
         })

@@ -3,8 +3,9 @@
 use anyhow::Result;
 use clap::{ArgAction, Args};
 use condensenet::{
-    Stem, Variant,
-    train::{LearningRateSchedule, Recipe},
+    Preset, Stem, Variant,
+    train::{GradientClipping, LearningRateSchedule, Recipe, WarmUp},
+    variants::{Benchmark, PublishedRecipe},
 };
 
 use crate::{
@@ -26,9 +27,12 @@ pub(crate) struct RecipeOptions {
     learning_rate: f64,
     /// How it falls: cosine, to 0; or multistep, to a tenth at each step
     ///
-    /// The steps are at 50 % and 75 % of the training; with ImageNet's stem at 25, 50 and 75 %.
+    /// The steps are at 50 % and 75 % of the training; with ImageNet's stems at 25, 50 and 75 %.
     #[arg(long, alias = "lr-type", value_name = "NAME", value_parser = parse_schedule, default_value = "cosine")]
     schedule: Schedule,
+    /// Let the learning rate rise over the first epochs, as 5, or steps, as 500steps [default: no]
+    #[arg(long, value_name = "N", value_parser = parse_warm_up)]
+    warm_up: Option<WarmUp>,
     /// Momentum, in [0, 1)
     #[arg(long, value_name = "M", default_value_t = Recipe::new().momentum)]
     momentum: f64,
@@ -47,6 +51,21 @@ pub(crate) struct RecipeOptions {
     /// Weight of the group lasso in the loss [default: the preset's, or 0]
     #[arg(long, alias = "group-lasso-lambda", value_name = "W")]
     group_lasso: Option<f64>,
+    /// Share of each label that goes to all classes, in [0, 1) [default: 0]
+    #[arg(long, value_name = "P")]
+    label_smoothing: Option<f64>,
+    /// Make each step of N parts of a batch, one after the other, for less memory [default: 1]
+    #[arg(long, value_name = "N", value_parser = count(1..=1_000_000))]
+    accumulation: Option<usize>,
+    /// Scale gradients to at most this norm, as 1.5, or cut each number off, as value=0.5 [default: no]
+    #[arg(long, value_name = "NORM", value_parser = parse_clipping)]
+    clipping: Option<GradientClipping>,
+    /// Also keep a moving average of the weights, of this decay in (0, 1) [default: no]
+    #[arg(long, value_name = "D")]
+    average_decay: Option<f64>,
+    /// End once condensed and N epochs long no better [default: train every epoch]
+    #[arg(long, value_name = "N", value_parser = count(1..=1_000_000))]
+    patience: Option<usize>,
     /// Decides initial weights, order of the images, crops, flips and dropout
     #[arg(long, alias = "manual-seed", value_name = "N", default_value_t = Recipe::new().seed)]
     seed: u64,
@@ -70,13 +89,37 @@ fn parse_schedule(text: &str) -> Result<Schedule, String> {
     }
 }
 
+/// Reads `5`, `500steps`, or the JSON of a configuration file.
+fn parse_warm_up(text: &str) -> Result<WarmUp, String> {
+    let steps = text.strip_suffix("steps").map(str::trim);
+    let plain = match steps {
+        Some(steps) => steps.parse().map(WarmUp::Steps).ok(),
+        None => text.parse().map(WarmUp::Epochs).ok(),
+    };
+    plain
+        .or_else(|| serde_json::from_str(text).ok())
+        .ok_or_else(|| "expected a number of epochs, or one of steps such as 500steps".to_owned())
+}
+
+/// Reads `1.5`, `norm=1.5`, `value=0.5`, or the JSON of a configuration file.
+fn parse_clipping(text: &str) -> Result<GradientClipping, String> {
+    let plain = match text.split_once('=') {
+        Some(("value", value)) => value.parse().map(GradientClipping::Value).ok(),
+        Some(("norm", norm)) => norm.parse().map(GradientClipping::Norm).ok(),
+        _ => text.parse().map(GradientClipping::Norm).ok(),
+    };
+    plain
+        .or_else(|| serde_json::from_str(text).ok())
+        .ok_or_else(|| "expected a norm such as 1.5, or value=0.5".to_owned())
+}
+
 impl RecipeOptions {
     /// Makes the recipe for a preset, if it is one that is trained, a first convolution, and a data set.
     pub(crate) fn recipe(
         &self,
-        preset: Option<Variant>,
+        preset: Option<Preset>,
         stem: Stem,
-        dataset: Dataset,
+        dataset: &Dataset,
     ) -> Result<Recipe> {
         let mut recipe = Recipe::new()
             .with_learning_rate(self.learning_rate)
@@ -84,12 +127,12 @@ impl RecipeOptions {
             .with_nesterov(self.nesterov)
             .with_weight_decay(self.weight_decay)
             .with_seed(self.seed);
-        if let Some(published) = preset.map(Variant::published_recipe) {
+        if let Some(published) = preset.map(published) {
             recipe.epochs = published.epochs;
             recipe.batch_size = published.batch_size;
             recipe.group_lasso = published.group_lasso;
         }
-        if dataset == Dataset::Synthetic {
+        if *dataset == Dataset::Synthetic {
             recipe.epochs = 6;
         }
         recipe.epochs = self.epochs.unwrap_or(recipe.epochs);
@@ -97,13 +140,31 @@ impl RecipeOptions {
         recipe.group_lasso = self.group_lasso.unwrap_or(recipe.group_lasso);
         recipe.schedule = match &self.schedule {
             Schedule::Cosine => LearningRateSchedule::Cosine,
-            Schedule::Multistep if stem == Stem::Imagenet => {
+            Schedule::Multistep if stem != Stem::Cifar => {
                 LearningRateSchedule::multistep_imagenet()
             }
             Schedule::Multistep => LearningRateSchedule::multistep_cifar(),
             Schedule::Exactly(schedule) => schedule.clone(),
         };
+        recipe.label_smoothing = self.label_smoothing;
+        recipe.warm_up = self.warm_up;
+        recipe.accumulation = self.accumulation;
+        recipe.clipping = self.clipping;
+        recipe.average_decay = self.average_decay;
+        recipe.patience = self.patience;
         recipe.validate().map_err(usage)?;
         Ok(recipe)
+    }
+}
+
+/// What a preset was trained with; DenseNets as the CondenseNets that they are compared with, and without a lasso.
+fn published(preset: Preset) -> PublishedRecipe {
+    match (preset, preset.benchmark()) {
+        (Preset::CondenseNet(variant), _) => variant.published_recipe(),
+        (_, Benchmark::Imagenet) => PublishedRecipe {
+            group_lasso: 0.0,
+            ..Variant::Imagenet74C4.published_recipe()
+        },
+        _ => Variant::Cifar86.published_recipe(),
     }
 }

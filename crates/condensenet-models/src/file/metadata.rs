@@ -6,6 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{NetworkFile, error::Problem, header::Header};
 use crate::config::{CondenseNetConfig, NetworkConfig};
+use crate::images::PhotoCrop;
 use crate::network::FileForm;
 use crate::normalisation::Normalisation;
 
@@ -21,6 +22,7 @@ pub(super) struct Described {
     pub(super) classifier_kept: Option<usize>,
     pub(super) class_names: Option<Vec<String>>,
     pub(super) normalisation: Option<Normalisation>,
+    pub(super) crop: Option<PhotoCrop>,
     pub(super) provenance: Option<String>,
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn describe(file: &NetworkFile) -> Result<BTreeMap<&'static str, Stri
     let config = file.network.config();
     check_class_names(file.class_names.as_deref(), &config)?;
     check_normalisation(file.normalisation)?;
+    check_crop(file.crop)?;
     let mut metadata = BTreeMap::from([
         ("form", file.network.form_name().to_owned()),
         ("config", json("config", &config)?),
@@ -55,6 +58,9 @@ pub(crate) fn describe(file: &NetworkFile) -> Result<BTreeMap<&'static str, Stri
     }
     if let Some(normalisation) = &file.normalisation {
         metadata.insert("normalisation", json("normalisation", normalisation)?);
+    }
+    if let Some(crop) = &file.crop {
+        metadata.insert("crop", json("crop", crop)?);
     }
     if let Some(provenance) = &file.provenance {
         metadata.insert("provenance", provenance.clone());
@@ -107,12 +113,17 @@ pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
         .map(|numbers| parse("normalisation", numbers))
         .transpose()?;
     check_normalisation(normalisation)?;
+    let crop = optional("crop")
+        .map(|sizes| parse("crop", sizes))
+        .transpose()?;
+    check_crop(crop)?;
     Ok(Described {
         form,
         config,
         classifier_kept,
         class_names,
         normalisation,
+        crop,
         provenance: optional("provenance").cloned(),
     })
 }
@@ -182,6 +193,19 @@ fn check_normalisation(normalisation: Option<Normalisation>) -> Result<(), Probl
         "mean {mean:?} must be finite, and standard_deviation {standard_deviation:?} also above zero"
     );
     Err(fault("normalisation", problem))
+}
+
+fn check_crop(crop: Option<PhotoCrop>) -> Result<(), Problem> {
+    match crop {
+        Some(crop) if !crop.is_possible() => {
+            let PhotoCrop { shorter_side, size } = crop;
+            let problem = format!(
+                "size {size} must be above 0 and at most shorter_side {shorter_side}, and that at most 65536"
+            );
+            Err(fault("crop", problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn expect(key: &'static str, found: &str, expected: &str) -> Result<(), Problem> {

@@ -26,6 +26,7 @@ mod error;
 mod jpeg;
 mod limits;
 mod orientation;
+mod photo_crop;
 mod png;
 mod preprocess;
 mod reader;
@@ -34,6 +35,7 @@ mod rgb_image;
 
 pub use error::ImageError;
 pub use limits::Limits;
+pub use photo_crop::PhotoCrop;
 pub use preprocess::Preprocess;
 pub use reader::PhotoReader;
 pub use resize::{Edges, Window};

@@ -74,9 +74,10 @@ impl Preprocess {
         Self::new(256, 224, Normalisation::IMAGENET)
     }
 
-    /// For the network of a file: its normalisation, and the size of the data set that its stem is made for.
+    /// For the network of a file: the normalisation and the crop that it names.
     ///
-    /// A file without a normalisation is taken for one of the paper's networks.
+    /// A file without a normalisation is taken for one of the paper's networks, and one without a crop sees images of the
+    /// size of the data set that its stem is made for.
     #[must_use]
     pub fn of(file: &crate::NetworkFile) -> Self {
         let usual = match file.network.config().stem() {
@@ -84,8 +85,11 @@ impl Preprocess {
             _ => Self::imagenet(),
         };
         Self {
+            shorter_side: file
+                .crop
+                .map_or(usual.shorter_side, |crop| crop.shorter_side),
+            size: file.crop.map_or(usual.size, |crop| crop.size),
             normalisation: file.normalisation.unwrap_or(usual.normalisation),
-            ..usual
         }
     }
 

@@ -32,7 +32,7 @@ impl ConvertedCondenseNet {
     /// # Errors
     /// Fails if parts of the network do not fit each other, which a record or a program may have done to it.
     pub fn compile(&self) -> Result<InferenceSession, SessionError> {
-        InferenceSession::new(&SessionNetwork::of(self)?)
+        InferenceSession::new(SessionNetwork::of(self)?)
     }
 }
 
@@ -42,7 +42,7 @@ impl ConvertedLightCondenseNet {
     /// # Errors
     /// Fails as [`ConvertedCondenseNet::compile`] does.
     pub fn compile(&self) -> Result<InferenceSession, SessionError> {
-        InferenceSession::new(&SessionNetwork::of(self)?)
+        InferenceSession::new(SessionNetwork::of(self)?)
     }
 }
 
@@ -55,7 +55,7 @@ impl DenseNet {
     /// # Errors
     /// Fails as [`ConvertedCondenseNet::compile`] does.
     pub fn compile(&self) -> Result<InferenceSession, SessionError> {
-        InferenceSession::new(&SessionNetwork::of(self)?)
+        InferenceSession::new(SessionNetwork::of(self)?)
     }
 }
 
@@ -65,7 +65,7 @@ impl ConvertedNetwork {
     /// # Errors
     /// Fails as [`ConvertedCondenseNet::compile`] does.
     pub fn compile(&self) -> Result<InferenceSession, SessionError> {
-        InferenceSession::new(&SessionNetwork::of(self)?)
+        InferenceSession::new(SessionNetwork::of(self)?)
     }
 }
 

@@ -60,7 +60,7 @@ impl InferenceSession {
     ///
     /// # Errors
     /// Fails as [`SessionNetwork::validate`] does.
-    pub fn new(network: &SessionNetwork) -> Result<Self, SessionError> {
+    pub fn new(network: SessionNetwork) -> Result<Self, SessionError> {
         Self::with_isa(network, Isa::best())
     }
 
@@ -68,7 +68,7 @@ impl InferenceSession {
     ///
     /// # Errors
     /// Fails as [`SessionNetwork::validate`] does.
-    pub fn with_isa(network: &SessionNetwork, isa: Isa) -> Result<Self, SessionError> {
+    pub fn with_isa(network: SessionNetwork, isa: Isa) -> Result<Self, SessionError> {
         network.validate()?;
         Ok(Self {
             plan: Plan::pack(network, isa),

@@ -48,13 +48,14 @@ fn norm(affine: &network::Affine) -> NormIn<'_> {
 }
 
 impl Plan {
-    /// Packs a network that was validated.
-    pub(super) fn pack(network: &SessionNetwork, isa: Isa) -> Self {
+    /// Packs a network that was validated. Each layer is freed as soon as it is packed: nothing is held twice as a whole.
+    pub(super) fn pack(network: SessionNetwork, isa: Isa) -> Self {
         let stem = &network.stem;
         let mut channels = stem.channels_out;
-        let blocks = network.blocks.iter().map(|block| {
+        let blocks = network.blocks.into_iter().map(|block| {
             let channels_in = channels;
-            let layers: Vec<_> = block.layers.iter().map(pack_layer).collect();
+            let layers = block.layers.into_iter().map(|layer| pack_layer(&layer));
+            let layers: Vec<_> = layers.collect();
             channels += layers
                 .iter()
                 .map(kernels::DenseLayer::growth)
@@ -100,7 +101,7 @@ impl Plan {
             ),
             stem_pool: stem.norm.is_some(),
             blocks,
-            norm: network.norm.clone(),
+            norm: network.norm,
             classifier: Linear::pack(
                 channels,
                 classifier.index.as_deref(),

@@ -257,7 +257,7 @@ fn session_equals_the_plain_composition() {
                 .collect();
             for isa in Isa::available() {
                 for threads in [1, 2, 3] {
-                    let session = InferenceSession::with_isa(&network, isa)
+                    let session = InferenceSession::with_isa(network.clone(), isa)
                         .unwrap()
                         .with_threads(threads)
                         .with_flops_per_thread(1);
@@ -281,7 +281,7 @@ fn session_equals_the_plain_composition() {
 #[test]
 fn several_threads_serve_from_one_session() {
     let network = CIFAR.network();
-    let session = InferenceSession::new(&network).unwrap();
+    let session = InferenceSession::new(network.clone()).unwrap();
     let images = Random(9).values(8 * 3 * 24 * 20, 1.0);
     let expected: Vec<f32> = images
         .chunks_exact(3 * 24 * 20)
@@ -312,7 +312,7 @@ fn several_threads_serve_from_one_session() {
 fn a_session_runs_inside_a_busy_pool() {
     use rayon::prelude::*;
     let network = CIFAR.network();
-    let session = InferenceSession::new(&network)
+    let session = InferenceSession::new(network.clone())
         .unwrap()
         .with_threads(4)
         .with_flops_per_thread(1);
@@ -328,7 +328,7 @@ fn a_session_runs_inside_a_busy_pool() {
 #[test]
 fn what_does_not_fit_is_an_error_with_the_values() {
     let network = CIFAR.network();
-    let session = InferenceSession::new(&network).unwrap();
+    let session = InferenceSession::new(network.clone()).unwrap();
     let message = |result: Result<(), SessionError>| result.unwrap_err().to_string();
     let mut logits = [0.0; 10];
     assert_eq!(
@@ -347,7 +347,10 @@ fn what_does_not_fit_is_an_error_with_the_values() {
     assert!(session.run(&[], 0, 32, 32, &mut []).is_ok());
     let mut wrong = network.clone();
     wrong.blocks[1].layers[0].conv_1.index.as_mut().unwrap()[3] = 400;
-    let message = InferenceSession::new(&wrong).err().unwrap().to_string();
+    let message = InferenceSession::new(wrong.clone())
+        .err()
+        .unwrap()
+        .to_string();
     assert_eq!(
         message,
         "1x1 of layer 0 in block 1: index 400 lies outside 40 channels"
@@ -355,7 +358,7 @@ fn what_does_not_fit_is_an_error_with_the_values() {
     let mut wrong = network;
     wrong.blocks[0].layers[0].conv_2.weight.pop();
     assert!(
-        InferenceSession::new(&wrong)
+        InferenceSession::new(wrong.clone())
             .err()
             .unwrap()
             .to_string()

@@ -191,6 +191,17 @@ pub enum DataError {
         only_valid: Vec<String>,
     },
 
+    /// A line of a list of photos is wrong.
+    #[error("{}, line {line}: {reason}", path.display())]
+    ListLine {
+        /// The list.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// The name of a file or folder is no Unicode.
     #[error("the name of {} is not Unicode, and can't be kept in an index", path.display())]
     FileName {

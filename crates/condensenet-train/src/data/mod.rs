@@ -28,6 +28,9 @@ pub use download::{Download, DownloadError, DownloadProgress, Fetched, progress_
 pub use error::DataError;
 pub use image_set::{CHANNELS, ImageSet, Split};
 pub use loader::{ImageLoader, ImageLoaderConfig};
-pub use photos::{ColourJitter, IndexState, PhotoFolder, PhotoSet, PhotoTransform, Unreadable};
+pub use photos::{
+    ColourJitter, IndexState, LabelledPhotos, PhotoFolder, PhotoList, PhotoSet, PhotoTransform,
+    Unreadable,
+};
 pub use source::{ImageReader, ImageSource, Images, Outcome, Variation};
 pub use synthetic::synthetic;

@@ -1,6 +1,7 @@
 //! What a loader draws its batches from.
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use condensenet_models::Normalisation;
@@ -38,6 +39,11 @@ pub trait ImageSource: Debug + Send + Sync {
     /// Returns the number of classes, whether or not each has an image.
     fn class_count(&self) -> usize {
         self.class_names().len()
+    }
+
+    /// Returns the images that were asked for, could not be read and were left out, with the reasons.
+    fn left_out(&self) -> Vec<(PathBuf, String)> {
+        Vec::new()
     }
 
     /// Returns what one thread reads images with.

@@ -12,7 +12,7 @@ pub enum Display {
     /// Burn's dashboard where it is compiled in (feature `tui`) and standard output is a terminal, else lines.
     #[default]
     Automatic,
-    /// A line an epoch on standard output, and a progress bar where standard error is a terminal.
+    /// A line an epoch on standard error, and a progress bar where that is a terminal.
     Lines,
     /// Nothing.
     Silent,

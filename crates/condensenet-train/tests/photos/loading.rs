@@ -87,7 +87,7 @@ fn validation_sees_what_a_prediction_sees() {
     assert_eq!(labels, [0, 1, 1]);
     let preprocess = Preprocess::new(37, SIZE, Normalisation::IMAGENET);
     for index in 0..3 {
-        let photo = RgbImage::open(set.folder().path(index)).unwrap();
+        let photo = RgbImage::open(set.photos().path(index)).unwrap();
         let alone = preprocess.apply(&photo, &device);
         let expected: Vec<f32> = alone.into_data().try_to_vec().unwrap();
         let size = expected.len();

@@ -57,7 +57,7 @@ fn a_description_of_another_network_is_refused_by_file_and_parameter() {
         (
             "layers_per_block",
             serde_json::json!([1, 2]),
-            "network.features.norm.gamma",
+            "features.norm.gamma",
         ),
         (
             "groups_1x1",

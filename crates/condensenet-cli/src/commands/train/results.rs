@@ -1,12 +1,17 @@
 //! What `condensenet train` writes.
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use anyhow::Result;
-use condensenet::train::{Comparison, Row, RunConfig, RunData, SavedCheckpoint, TrainingRun};
+use condensenet::train::{
+    Comparison, Row, RunConfig, RunData, RunEnding, RunOutcome, SavedCheckpoint, TrainingRun,
+};
 use serde_json::{Value, json};
 
-use crate::{options::DataOptions, sizes::write_sizes};
+use crate::{
+    options::{DataOptions, NetworkOptions},
+    sizes::write_sizes,
+};
 
 /// Says what is about to be trained on what.
 pub(super) fn write_beginning(
@@ -14,7 +19,7 @@ pub(super) fn write_beginning(
     run: &TrainingRun,
     data: &RunData,
 ) -> Result<()> {
-    let (recipe, done) = (&run.config().recipe, run.epochs_done());
+    let (recipe, done, steps) = (&run.config().recipe, run.epochs_done(), run.steps_done());
     writeln!(
         out,
         "{} images to train on, {} to validate on; {} epochs in batches of {}",
@@ -23,8 +28,16 @@ pub(super) fn write_beginning(
         recipe.epochs,
         recipe.batch_size,
     )?;
-    if done > 0 {
-        writeln!(out, "{done} of {} epochs are done", recipe.epochs)?;
+    if done > 0 || steps > 0 {
+        let and_steps = match steps {
+            0 => String::new(),
+            steps => format!(", and {steps} steps of the next"),
+        };
+        writeln!(
+            out,
+            "{done} of {} epochs are done{and_steps}",
+            recipe.epochs
+        )?;
     }
     writeln!(out)?;
     let size = [data.valid.height(), data.valid.width()];
@@ -39,9 +52,13 @@ pub(super) fn write_end(
     out: &mut dyn Write,
     run: &TrainingRun,
     comparison: &Comparison,
+    average: Option<&Comparison>,
     best: Option<&SavedCheckpoint>,
 ) -> Result<()> {
     writeln!(out, "{comparison}")?;
+    if let Some(average) = average {
+        writeln!(out, "\nmoving average of the weights\n{average}")?;
+    }
     writeln!(out)?;
     writeln!(out, "run      {}", run.directory().display())?;
     writeln!(out, "metrics  {}", run.metrics_path().display())?;
@@ -57,7 +74,9 @@ pub(super) fn write_end(
 pub(super) fn write_json(
     out: &mut dyn Write,
     run: &TrainingRun,
+    outcome: &RunOutcome,
     comparison: &Comparison,
+    average: Option<&Comparison>,
     best: Option<&SavedCheckpoint>,
 ) -> Result<()> {
     let best = best.map(|best| {
@@ -70,13 +89,72 @@ pub(super) fn write_json(
     let json = json!({
         "run": run.directory().display().to_string(),
         "metrics": run.metrics_path().display().to_string(),
+        "ending": ending(outcome.ending),
+        "epochs_done": outcome.epochs_done,
         "best": best,
         "training": row(&comparison.training),
         "converted": row(&comparison.converted),
         "largest_logit_difference": comparison.largest_logit_difference,
+        "average": average.map(|average| json!({
+            "training": row(&average.training),
+            "converted": row(&average.converted),
+        })),
     });
     writeln!(out, "{json:#}")?;
     Ok(())
+}
+
+/// Says for machines where a run stands that is to go on.
+pub(super) fn write_json_unfinished(
+    out: &mut dyn Write,
+    run: &TrainingRun,
+    outcome: &RunOutcome,
+) -> Result<()> {
+    let json = json!({
+        "run": run.directory().display().to_string(),
+        "metrics": run.metrics_path().display().to_string(),
+        "ending": ending(outcome.ending),
+        "epochs_done": outcome.epochs_done,
+        "steps_done": outcome.steps_done,
+    });
+    writeln!(out, "{json:#}")?;
+    Ok(())
+}
+
+const fn ending(ending: RunEnding) -> &'static str {
+    match ending {
+        RunEnding::Finished => "finished",
+        RunEnding::StoppedEarly => "stopped_early",
+        RunEnding::OutOfTime => "out_of_time",
+        RunEnding::Interrupted => "interrupted",
+    }
+}
+
+/// Says that a run has ended before its last epoch, and why.
+pub(super) fn write_early_end(
+    out: &mut dyn Write,
+    run: &TrainingRun,
+    epochs_done: usize,
+) -> Result<()> {
+    let recipe = &run.config().recipe;
+    let (epochs, patience) = (recipe.epochs, recipe.patience.unwrap_or_default());
+    writeln!(
+        out,
+        "ended early, after {epochs_done} of {epochs} epochs: the validation error has not fallen for {patience}\n"
+    )?;
+    Ok(())
+}
+
+/// Names the images that could not be read and were skipped.
+pub(super) fn warn_of_left_out(data: &RunData) {
+    const NAMED: usize = 10;
+    let left_out: Vec<_> = [data.train.left_out(), data.valid.left_out()].concat();
+    for (_, reason) in left_out.iter().take(NAMED) {
+        log::warn!("skipped: {reason}");
+    }
+    if let Some(more) = left_out.len().checked_sub(NAMED + 1) {
+        log::warn!("skipped: {} more photos that can't be read", more + 1);
+    }
 }
 
 fn row(row: &Row) -> Value {
@@ -93,13 +171,25 @@ fn row(row: &Row) -> Value {
 /// Writes a run's configuration as `--config` reads it.
 ///
 /// Network and recipe are written as they are: their fields have the names of the options.
-pub(super) fn write_config(out: &mut dyn Write, config: &RunConfig) -> Result<()> {
+pub(in crate::commands) fn write_config(
+    out: &mut dyn Write,
+    config: &RunConfig,
+    initial: Option<&Path>,
+) -> Result<()> {
+    let mut network = NetworkOptions::table(&config.network)?;
+    if let Some(initial) = initial {
+        let initial = std::path::absolute(initial)?;
+        network.insert(
+            "init".to_owned(),
+            initial.to_string_lossy().into_owned().into(),
+        );
+    }
+    if config.freeze_features {
+        network.insert("freeze".to_owned(), true.into());
+    }
     let mut table = toml::Table::new();
     table.insert("data".to_owned(), DataOptions::table(&config.data).into());
-    table.insert(
-        "network".to_owned(),
-        toml::Value::try_from(&config.network)?,
-    );
+    table.insert("network".to_owned(), network.into());
     table.insert("recipe".to_owned(), toml::Value::try_from(&config.recipe)?);
     write!(out, "{}", toml::to_string(&table)?)?;
     Ok(())

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::LabelledPhotos;
 use super::index::{self, IndexState, Listing};
 use super::names::Names;
 use super::scan;
@@ -148,6 +149,24 @@ impl PhotoFolder {
     /// Says where the list of photos came from.
     pub const fn index(&self) -> &IndexState {
         &self.index
+    }
+}
+
+impl LabelledPhotos for PhotoFolder {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.class_names()
+    }
+
+    fn label(&self, index: usize) -> u32 {
+        self.label(index)
+    }
+
+    fn path(&self, index: usize) -> PathBuf {
+        self.path(index)
     }
 }
 

@@ -3,6 +3,8 @@
 mod colour_jitter;
 mod folder;
 mod index;
+mod labelled;
+mod list;
 mod names;
 mod scan;
 mod set;
@@ -11,6 +13,8 @@ mod transform;
 pub use colour_jitter::ColourJitter;
 pub use folder::PhotoFolder;
 pub use index::IndexState;
+pub use labelled::LabelledPhotos;
+pub use list::PhotoList;
 pub use set::{PhotoSet, Unreadable};
 pub use transform::PhotoTransform;
 

@@ -1,4 +1,4 @@
-//! A folder's photos as images of one size.
+//! Photos as images of one size.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use condensenet_models::Normalisation;
 use condensenet_models::images::PhotoReader;
 use serde::{Deserialize, Serialize};
 
-use super::{PhotoFolder, PhotoTransform};
+use super::{LabelledPhotos, PhotoTransform};
 use crate::data::random::below;
 use crate::data::source::{ImageReader, ImageSource, Outcome, Variation};
 use crate::data::{CHANNELS, DataError};
@@ -24,7 +24,7 @@ pub enum Unreadable {
     Skip,
 }
 
-/// Makes images of one size of a folder's photos, when they are asked for.
+/// Makes images of one size of photos, when they are asked for.
 ///
 /// # Example
 /// ```no_run
@@ -52,7 +52,7 @@ pub enum Unreadable {
 /// ```
 #[derive(Debug)]
 pub struct PhotoSet {
-    folder: Arc<PhotoFolder>,
+    photos: Arc<dyn LabelledPhotos>,
     transform: PhotoTransform,
     unreadable: Unreadable,
     /// Why photos were left out, by index.
@@ -60,42 +60,43 @@ pub struct PhotoSet {
 }
 
 impl PhotoSet {
-    /// Makes images of a folder's photos by a transform.
+    /// Makes images by a transform of the photos of a [`PhotoFolder`](super::PhotoFolder) or a [`PhotoList`](super::PhotoList).
     ///
     /// # Errors
     /// [`DataError::Transform`] if the transform is not [valid](PhotoTransform::validate).
     pub fn new(
-        folder: Arc<PhotoFolder>,
+        photos: Arc<impl LabelledPhotos + 'static>,
         transform: PhotoTransform,
         unreadable: Unreadable,
     ) -> Result<Self, DataError> {
         transform.validate()?;
         Ok(Self {
-            folder,
+            photos,
             transform,
             unreadable,
             left_out: Mutex::default(),
         })
     }
 
-    /// Returns the folder.
-    pub const fn folder(&self) -> &Arc<PhotoFolder> {
-        &self.folder
+    /// Returns the photos.
+    #[must_use]
+    pub const fn photos(&self) -> &Arc<dyn LabelledPhotos> {
+        &self.photos
     }
 
-    /// Returns the photos that were asked for and could not be read, with the reasons, in the folder's order.
+    /// Returns the photos that were asked for and could not be read, with the reasons, in their order.
     pub fn left_out(&self) -> Vec<(PathBuf, String)> {
         let left_out = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         left_out
             .iter()
-            .map(|(index, reason)| (self.folder.path(*index), reason.clone()))
+            .map(|(index, reason)| (self.photos.path(*index), reason.clone()))
             .collect()
     }
 }
 
 impl ImageSource for PhotoSet {
     fn len(&self) -> usize {
-        self.folder.len()
+        self.photos.len()
     }
 
     fn height(&self) -> usize {
@@ -107,15 +108,19 @@ impl ImageSource for PhotoSet {
     }
 
     fn label(&self, index: usize) -> u32 {
-        self.folder.label(index)
+        self.photos.label(index)
     }
 
     fn class_names(&self) -> &[String] {
-        self.folder.class_names()
+        self.photos.class_names()
+    }
+
+    fn left_out(&self) -> Vec<(PathBuf, String)> {
+        self.left_out()
     }
 
     fn reader(self: Arc<Self>) -> Box<dyn ImageReader> {
-        Box::new(FolderReader {
+        Box::new(PhotoSetReader {
             reader: PhotoReader::default(),
             resized: vec![0; self.transform.image_size.pow(2) * CHANNELS],
             photos: self,
@@ -124,13 +129,13 @@ impl ImageSource for PhotoSet {
 }
 
 /// Reads photos from disk.
-struct FolderReader {
+struct PhotoSetReader {
     photos: Arc<PhotoSet>,
     reader: PhotoReader,
     resized: Vec<u8>,
 }
 
-impl ImageReader for FolderReader {
+impl ImageReader for PhotoSetReader {
     fn read(
         &mut self,
         index: usize,
@@ -139,7 +144,7 @@ impl ImageReader for FolderReader {
         output: &mut [f32],
     ) -> Result<Outcome, DataError> {
         let transform = &self.photos.transform;
-        let path = self.photos.folder.path(index);
+        let path = self.photos.photos.path(index);
         let size = [transform.image_size; 2];
         // What is measured on is the same for everybody; what is learnt from may differ by a step or two.
         self.reader.scale_while_decoding(variation.is_some());

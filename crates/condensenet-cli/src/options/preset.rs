@@ -1,17 +1,16 @@
 //! A preset by name, with a hint for a slip of the fingers.
 
-use condensenet::Variant;
+use condensenet::Preset;
 
 /// Reads the name of a preset; an unknown one is answered with the nearest, and with all.
-pub(crate) fn parse_variant(name: &str) -> Result<Variant, String> {
-    name.parse()
-        .map_err(|unknown: condensenet::UnknownVariant| {
-            let names = Variant::ALL.map(Variant::name);
-            match nearest(&name.to_ascii_lowercase().replace('-', "_"), &names) {
-                Some(meant) => format!("{unknown}; did you mean {meant}?"),
-                None => unknown.to_string(),
-            }
-        })
+pub(crate) fn parse_preset(name: &str) -> Result<Preset, String> {
+    name.parse().map_err(|unknown: condensenet::UnknownPreset| {
+        let names = Preset::ALL.map(Preset::name);
+        match nearest(&name.to_ascii_lowercase().replace('-', "_"), &names) {
+            Some(meant) => format!("{unknown}; did you mean {meant}?"),
+            None => unknown.to_string(),
+        }
+    })
 }
 
 /// Returns the known name that takes the fewest slips to get to, if these are few.
@@ -55,9 +54,9 @@ mod tests {
 
     #[test]
     fn a_slip_is_answered_with_what_was_meant() {
-        let error = parse_variant("cifar86").unwrap_err();
+        let error = parse_preset("cifar86").unwrap_err();
         assert!(error.ends_with("did you mean cifar_86?"), "{error}");
-        let error = parse_variant("resnet").unwrap_err();
+        let error = parse_preset("resnet").unwrap_err();
         assert!(!error.contains("did you mean"), "{error}");
     }
 }
