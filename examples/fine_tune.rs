@@ -22,8 +22,8 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use clap::Parser;
 use condensenet::{
-    AnyNetwork, CondenseNetConfig, ImportOptions, NetworkConfig, NetworkFile, Normalisation,
-    Preprocess, RgbImage, Stem, device, open_network, top_k,
+    AnyNetwork, CondenseNetConfig, ImportOptions, NetworkConfig, NetworkFile, Preprocess, RgbImage,
+    Stem, device, open_network, top_k,
     train::{
         DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun, check_initial_weights,
         data::{ImageLoaderConfig, PhotoFolder, PhotoTransform, Unreadable},
@@ -125,14 +125,13 @@ fn main() -> Result<()> {
     file.save(&arguments.output)?;
     println!("saved {}", arguments.output.display());
 
-    // From here on the file says everything: classes and normalisation came with the network.
+    // From here on the file says everything: its classes, and how a photo is cut and normalised.
     let file = NetworkFile::load(&arguments.output, &device)?;
     let photo = match arguments.predict {
         Some(photo) => photo,
         None => PhotoFolder::open(arguments.photos.join("val"))?.path(0),
     };
-    let normalisation = file.normalisation.unwrap_or(Normalisation::IMAGENET);
-    let image = Preprocess::new(size, size, normalisation).apply(&RgbImage::open(&photo)?, &device);
+    let image = Preprocess::of(&file).apply(&RgbImage::open(&photo)?, &device);
     println!("\n{}", photo.display());
     for prediction in &top_k(&file.network.forward(image), 5, file.class_names.as_deref())[0] {
         println!("{prediction}");

@@ -165,9 +165,6 @@ impl TrainingRun {
             // The masks came with the record; the stage is read off them again.
             trainee.learner = CondensingLearner::new(network, plan.clone(), step);
         }
-        if self.config.freeze_features {
-            trainee.learner.network = trainee.learner.network.freeze_features();
-        }
         Ok(trainee)
     }
 
