@@ -19,7 +19,7 @@ use burn::{
     tensor::Slice,
 };
 
-use super::ops::CondenseOps;
+use super::{composition, ops::CondenseOps};
 
 /// Norm, ReLU and convolution need their inputs, through the checkpointer, and the batch's statistics.
 #[derive(Debug, Clone)]
@@ -184,7 +184,28 @@ impl<B: CondenseOps> Backward<B, 1> for AveragePool {
 const ONCE: &str = "operations of a CondenseNet can be differentiated once only";
 
 impl<B: CondenseOps, C: CheckpointStrategy> CondenseOps for Autodiff<B, C> {
-    // `norm_relu_conv2d` keeps its default, composed of differentiable operations: for norms that are frozen.
+    /// Composed of differentiable operations where a gradient is asked for; a backend's own where all of it is frozen.
+    fn norm_relu_conv2d(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        groups: usize,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), scale.node(), shift.node(), weight.node()];
+        match NormReluConv.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(_) => {
+                composition::norm_relu_conv2d::<Self>(x, scale, shift, weight, groups)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::norm_relu_conv2d(
+                x.into_primitive(),
+                scale.into_primitive(),
+                shift.into_primitive(),
+                weight.into_primitive(),
+                groups,
+            )),
+        }
+    }
 
     fn norm_relu_conv2d_train(
         x: FloatTensor<Self>,

@@ -99,6 +99,37 @@ fn a_frozen_norm_passes_the_gradients_of_the_composition() {
 }
 
 #[test]
+fn what_is_frozen_altogether_is_computed_as_at_test_time() {
+    let device = Device::default();
+    let mut comparison = Comparison::new();
+    let autodiff = device.clone().autodiff();
+    for on_tape in [autodiff.clone(), autodiff.gradient_checkpointing()] {
+        for case in cases() {
+            let run = |device: &Device| {
+                let inputs = Inputs::new(case, device);
+                let [x, weight] = [inputs.x, inputs.weight].map(|it| it.set_require_grad(false));
+                let [scale, shift] =
+                    [inputs.scale, inputs.shift].map(|it| it.set_require_grad(false));
+                kernels::norm_relu_conv2d(x, scale, shift, weight, case.groups)
+            };
+            let (frozen, alone) = (run(&on_tape), run(&device));
+            // One operation, and not its parts, which round otherwise.
+            let difference = (frozen.clone().inner() - alone.clone()).abs().max();
+            assert_eq!(difference.into_scalar::<f32>(), 0.0, "{case:?}");
+            comparison.check("output", case, frozen.clone().inner(), alone);
+
+            // What comes behind it can still be trained.
+            let factor = Tensor::<4>::ones([1, 1, 1, 1], &on_tape).require_grad();
+            let gradients = (frozen.clone() * factor.clone()).sum().backward();
+            let found = factor.grad(&gradients).expect("a gradient");
+            let expected = frozen.inner().sum().reshape([1, 1, 1, 1]);
+            comparison.check("factor", case, found, expected);
+        }
+    }
+    comparison.finish();
+}
+
+#[test]
 fn in_training_output_statistics_and_gradients_are_those_of_the_composition() {
     let device = Device::default().autodiff();
     let mut comparison = Comparison::new();

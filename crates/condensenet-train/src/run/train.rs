@@ -145,7 +145,11 @@ impl TrainingRun {
         let before = position.epoch.saturating_mul(plan.steps_per_epoch);
         let step = before.saturating_add(position.partial.steps);
         let network = self.config.network.init(device)?.materialize();
-        let network = initial_weights::fill(network, &self.directory, device)?;
+        let mut network = initial_weights::fill(network, &self.directory, device)?;
+        if self.config.freeze_features {
+            // Before a checkpoint is read, which holds no momentum of what is frozen.
+            network = network.freeze_features();
+        }
         // Burn draws a weight when it is first asked for. All are asked for here, in their order, so that the weights
         // which a run begins with depend on its seed alone.
         drop(network.valid());

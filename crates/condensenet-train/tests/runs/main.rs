@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod evaluation;
 mod failures;
+mod fine_tuning;
 mod foreign;
 mod learning;
 mod resume;
