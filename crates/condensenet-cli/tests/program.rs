@@ -505,7 +505,7 @@ fn devices_and_presets_are_listed() {
     let devices = run(["devices"]);
     assert_done(&devices);
     assert!(
-        stdout(&devices).contains("flex     flex:0"),
+        stdout(&devices).contains("flex:0      computes"),
         "{}",
         stdout(&devices)
     );

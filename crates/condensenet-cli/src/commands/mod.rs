@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Measure how fast a network runs
     Bench(bench::Bench),
     /// List the devices to compute on
-    Devices,
+    Devices(devices::Devices),
     /// List the published networks
     Presets,
 }
@@ -37,7 +37,7 @@ impl Command {
             Self::Evaluate(evaluate) => evaluate.run(out),
             Self::Summary(summary) => summary.run(out),
             Self::Bench(bench) => bench.run(out),
-            Self::Devices => devices::run(out),
+            Self::Devices(devices) => devices.run(out),
             Self::Presets => presets::run(out),
         }
     }

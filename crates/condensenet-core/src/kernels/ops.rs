@@ -18,9 +18,11 @@ use super::composition;
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
     Cube: cfg(feature = "cube"),
-    Autodiff
+    Autodiff,
+    Fusion: cfg(feature = "cube")
 )]
 pub(super) trait CondenseOps: Backend {
+    #[fusion(default)]
     fn norm_relu_conv2d(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
@@ -32,6 +34,7 @@ pub(super) trait CondenseOps: Backend {
     }
 
     /// Returns the output, the batch's mean and its biased variance.
+    #[fusion(default)]
     fn norm_relu_conv2d_train(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -44,6 +47,7 @@ pub(super) trait CondenseOps: Backend {
     }
 
     /// Returns the gradients of x, gamma, beta and weight.
+    #[fusion(default)]
     fn norm_relu_conv2d_train_backward(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -65,6 +69,7 @@ pub(super) trait CondenseOps: Backend {
         )
     }
 
+    #[fusion(default)]
     fn conv2d_same(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -73,6 +78,7 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same::<Self>(x, weight, groups)
     }
 
+    #[fusion(default)]
     fn conv2d_same_x_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -82,6 +88,7 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same_x_backward::<Self>(x, weight, grad, groups)
     }
 
+    #[fusion(default)]
     fn conv2d_same_weight_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -91,10 +98,12 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same_weight_backward::<Self>(x, weight, grad, groups)
     }
 
+    #[fusion(default)]
     fn average_pool_2x2(x: FloatTensor<Self>) -> FloatTensor<Self> {
         composition::average_pool_2x2::<Self>(x)
     }
 
+    #[fusion(default)]
     fn average_pool_2x2_backward(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
