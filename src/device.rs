@@ -40,7 +40,9 @@ pub enum DeviceError {
         name: String,
     },
     /// `BURN_DEVICE` holds an index. Burn itself reads that variable, and stops at one.
-    #[error("BURN_DEVICE is `{name}`, but takes a family without an index, such as `flex` or `cuda`")]
+    #[error(
+        "BURN_DEVICE is `{name}`, but takes a family without an index, such as `flex` or `cuda`"
+    )]
     IndexInEnvironment {
         /// What the variable holds.
         name: String,

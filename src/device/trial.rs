@@ -55,7 +55,9 @@ fn compute(device: &Device) -> Result<DeviceInfo, String> {
     let result = (numbers * 2.0 + 1.0).into_data();
     let result: Vec<f32> = result.iter().collect();
     if result != [3.0, -3.0, 8.0, 1.0, 17.0] {
-        return Err(format!("it made {result:?} of a multiplication and an addition"));
+        return Err(format!(
+            "it made {result:?} of a multiplication and an addition"
+        ));
     }
     let (name, memory) = hardware::describe(device);
     Ok(DeviceInfo { name, memory })

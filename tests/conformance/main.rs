@@ -36,9 +36,8 @@ fn main() -> ExitCode {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let wanted = |case: &Case| {
-        filters.is_empty() || filters.iter().any(|filter| case.name.contains(filter))
-    };
+    let wanted =
+        |case: &Case| filters.is_empty() || filters.iter().any(|filter| case.name.contains(filter));
     let cases: Vec<Case> = cases::all().into_iter().filter(wanted).collect();
 
     let mut failed = false;

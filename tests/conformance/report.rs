@@ -50,7 +50,11 @@ pub(crate) fn run(cases: &[Case], setting: &Setting) -> bool {
             }
         }
         if verbose {
-            let state = if failures.len() == before { "ok" } else { "FAILED" };
+            let state = if failures.len() == before {
+                "ok"
+            } else {
+                "FAILED"
+            };
             let seconds = case_start.elapsed().as_secs_f64();
             println!("{:60} {state:6} {seconds:6.2} s", case.name);
         }

@@ -1,9 +1,6 @@
 //! Condensing and conversion: the same inputs are dropped, and nothing else changes.
 
-use condensenet::{
-    LearnedGroupConv, LearnedGroupConvConfig,
-    burn::tensor::Device,
-};
+use condensenet::{LearnedGroupConv, LearnedGroupConvConfig, burn::tensor::Device};
 
 use crate::{
     comparison::Outputs,
@@ -52,17 +49,20 @@ fn drops(mut layer: LearnedGroupConv, outputs: &mut Outputs) {
     outputs.numbers("importance", Layer, layer.importance());
     for stage in 0..=layer.schedule().last_stage() {
         layer.condense_to(stage);
-        let mask = layer.mask().entries().iter().copied().map(f64::from).collect();
+        let mask = layer
+            .mask()
+            .entries()
+            .iter()
+            .copied()
+            .map(f64::from)
+            .collect();
         outputs.numbers(format!("mask of stage {stage}"), Exact, mask);
         outputs.numbers("stage read off it", Exact, vec![layer.stage() as f64]);
     }
 }
 
 /// Both on the device under test: conversion is exact on every device by itself.
-fn converted_and_masked(
-    setting: &Setting,
-    make: impl Fn(&Device) -> LearnedGroupConv,
-) -> Results {
+fn converted_and_masked(setting: &Setting, make: impl Fn(&Device) -> LearnedGroupConv) -> Results {
     let device = &setting.tested;
     let masked = condensed(make(device));
     let converted = masked.convert().expect("the layer is condensed");

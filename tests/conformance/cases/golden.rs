@@ -34,12 +34,15 @@ pub(super) fn cases() -> Vec<Case> {
         Case::between("golden logits of the original", |setting| {
             let trace = Trace::open();
             let (mut found, mut expected) = (Outputs::default(), Outputs::default());
-            for (moment, logits) in [("init", "init_eval_logits"), ("final", "final_eval_logits")]
-            {
+            for (moment, logits) in [("init", "init_eval_logits"), ("final", "final_eval_logits")] {
                 let network = trace.network(moment, &setting.tested);
                 let images = trace.eval_images(&setting.tested);
                 found.tensor(logits, Network, network.forward(images));
-                expected.tensor(logits, Network, trace.tensor::<2>(logits, &setting.reference));
+                expected.tensor(
+                    logits,
+                    Network,
+                    trace.tensor::<2>(logits, &setting.reference),
+                );
             }
             Results { found, expected }
         }),

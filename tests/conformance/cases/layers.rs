@@ -2,11 +2,12 @@
 
 use condensenet::{
     CondensedConvConfig, CondensedLinearConfig, GroupConvConfig, IndexLayer, LearnedGroupConv,
-    LearnedGroupConvConfig, channel_shuffle, channel_unshuffle,
+    LearnedGroupConvConfig,
     burn::{
         module::Module,
         tensor::{Device, Tensor},
     },
+    channel_shuffle, channel_unshuffle,
 };
 
 use crate::{
@@ -31,7 +32,11 @@ pub(super) fn cases() -> Vec<Case> {
             let output = layer.forward(x.clone());
             outputs.tensor("output", Layer, output.clone().inner());
             let gradients = (output.clone() * output).sum().backward();
-            outputs.tensor("gradient of x", Layer, x.grad(&gradients).expect("a gradient"));
+            outputs.tensor(
+                "gradient of x",
+                Layer,
+                x.grad(&gradients).expect("a gradient"),
+            );
             outputs.gradients(Layer, &layer, &gradients);
         }),
     ];

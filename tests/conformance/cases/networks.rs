@@ -59,9 +59,7 @@ fn configs() -> [(&'static str, CondenseNetConfig); 3] {
         ),
         (
             "network with G 4 and C 2, stem for ImageNet",
-            small
-                .with_condensation_factor(2)
-                .with_stem(Stem::Imagenet),
+            small.with_condensation_factor(2).with_stem(Stem::Imagenet),
         ),
     ]
 }
@@ -75,11 +73,7 @@ fn images(device: &Device) -> Tensor<4> {
     noise::tensor(77, [3, 3, 20, 28], (0.1, 1.5), device)
 }
 
-fn in_training(
-    make: &impl Fn(&Device) -> CondenseNet,
-    device: &Device,
-    outputs: &mut Outputs,
-) {
+fn in_training(make: &impl Fn(&Device) -> CondenseNet, device: &Device, outputs: &mut Outputs) {
     let device = device.clone().autodiff();
     let mut network = make(&device);
     network.condense_to(1);
@@ -95,11 +89,7 @@ fn in_training(
     outputs.gradients(Network, &network, &loss.backward());
 }
 
-fn both_forms(
-    make: &impl Fn(&Device) -> CondenseNet,
-    device: &Device,
-    outputs: &mut Outputs,
-) {
+fn both_forms(make: &impl Fn(&Device) -> CondenseNet, device: &Device, outputs: &mut Outputs) {
     let network = condensed(make(device));
     let images = images(device);
     outputs.tensor("masked", Network, network.forward(images.clone()));

@@ -39,7 +39,15 @@ const SHAPES: [[usize; 7]; 12] = [
 
 fn shapes() -> impl Iterator<Item = Shape> {
     SHAPES.into_iter().map(|shape| {
-        let [batch_size, channels_in, channels_out, height, width, kernel, groups] = shape;
+        let [
+            batch_size,
+            channels_in,
+            channels_out,
+            height,
+            width,
+            kernel,
+            groups,
+        ] = shape;
         Shape {
             batch_size,
             channels_in,
@@ -92,7 +100,12 @@ impl Inputs {
         let leaf = device.is_autodiff();
         let kernel = [channels_out, channels_in / groups, kernel, kernel];
         // Off centre, so that a mean that is forgotten shows.
-        let x = noise::tensor(1, [batch_size, channels_in, height, width], (0.5, 2.0), device);
+        let x = noise::tensor(
+            1,
+            [batch_size, channels_in, height, width],
+            (0.5, 2.0),
+            device,
+        );
         let scale = noise::tensor(2, [channels_in], (1.0, 0.5), device);
         let shift = noise::tensor(3, [channels_in], (0.0, 0.5), device);
         let weight = noise::tensor(4, kernel, (0.0, 1.0), device);
@@ -111,7 +124,11 @@ impl Inputs {
         outputs.tensor("output", Layer, output.clone().inner());
         let gradients = (output * self.probe).sum().backward();
         let expect = "every input has a gradient";
-        outputs.tensor("gradient of x", Layer, self.x.grad(&gradients).expect(expect));
+        outputs.tensor(
+            "gradient of x",
+            Layer,
+            self.x.grad(&gradients).expect(expect),
+        );
         outputs.tensor(
             "gradient of weight",
             Layer,

@@ -159,7 +159,10 @@ fn optimizer_record(from: &Device, to: &Device) -> Results {
     let (from, to) = (&from.clone().autodiff(), &to.clone().autodiff());
     let mut at_home = optimizer();
     let network = step(network(from), &mut at_home, from);
-    let record = at_home.to_record().into_bytes().expect("a record has bytes");
+    let record = at_home
+        .to_record()
+        .into_bytes()
+        .expect("a record has bytes");
     let record = OptimizerRecord::from_bytes(record).expect("bytes are a record");
     let mut abroad = optimizer().load_record(record);
     // Burn's running statistics take a step's update in when they are next asked for, which writing a record is not.

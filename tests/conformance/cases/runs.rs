@@ -41,10 +41,8 @@ fn change_device(first: &Device, second: &Device) -> Results {
     let resumed = train(&run, second);
 
     let (mut found, mut expected) = (Outputs::default(), Outputs::default());
-    for (outputs, network, device) in [
-        (&mut found, resumed, second),
-        (&mut expected, whole, first),
-    ] {
+    for (outputs, network, device) in [(&mut found, resumed, second), (&mut expected, whole, first)]
+    {
         outputs.tensor("logits", Training, network.forward(images(device)));
         outputs.parameters(Training, &network);
     }

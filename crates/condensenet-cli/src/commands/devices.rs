@@ -132,7 +132,9 @@ fn ask(name: &str) -> Result<Trial> {
     }
     let status = child.wait()?;
     Ok(serde_json::from_str(&answer).unwrap_or_else(|_| {
-        Trial::fails(format!("its driver ended the process that tried it ({status})"))
+        Trial::fails(format!(
+            "its driver ended the process that tried it ({status})"
+        ))
     }))
 }
 
