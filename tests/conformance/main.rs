@@ -22,7 +22,7 @@ mod tolerance;
 
 use std::process::ExitCode;
 
-use condensenet::device;
+use condensenet::device::{self, DeviceError};
 
 use suite::{Case, Setting};
 
@@ -40,8 +40,15 @@ fn main() -> ExitCode {
         |case: &Case| filters.is_empty() || filters.iter().any(|filter| case.name.contains(filter));
     let cases: Vec<Case> = cases::all().into_iter().filter(wanted).collect();
 
+    let names = match device_names() {
+        Ok(names) => names,
+        Err(error) => {
+            println!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let mut failed = false;
-    for name in device_names() {
+    for name in names {
         match Setting::open(&name) {
             Ok(setting) => failed |= !report::run(&cases, &setting),
             Err(error) => {
@@ -54,9 +61,9 @@ fn main() -> ExitCode {
 }
 
 /// The device that `BURN_DEVICE` names, or the first of each family that is compiled in and has one on this machine.
-fn device_names() -> Vec<String> {
+fn device_names() -> Result<Vec<String>, DeviceError> {
     if let Ok(name) = std::env::var("BURN_DEVICE") {
-        return vec![name];
+        return device::from_environment().map(|_| vec![name]);
     }
     let (there, missing): (Vec<_>, Vec<_>) = device::available()
         .into_iter()
@@ -64,8 +71,6 @@ fn device_names() -> Vec<String> {
     for (family, _) in missing {
         println!("{family}: compiled in, but no device on this machine; not tested");
     }
-    there
-        .into_iter()
-        .map(|(family, _)| family.to_owned())
-        .collect()
+    let names = there.into_iter().map(|(family, _)| family.to_owned());
+    Ok(names.collect())
 }

@@ -97,7 +97,7 @@ fn learned(
     layer
 }
 
-/// A layer at test time, then in training: output, gradients, and the running statistics afterwards.
+/// A layer at test time, then in training with its gradients, then at test time with the statistics that this left.
 fn both_ways<M: Module, F: Fn(&M, Tensor<4>) -> Tensor<4>>(
     device: &Device,
     outputs: &mut Outputs,
@@ -119,7 +119,11 @@ fn both_ways<M: Module, F: Fn(&M, Tensor<4>) -> Tensor<4>>(
     let gradient = x.grad(&gradients).expect("the input has a gradient");
     outputs.tensor("gradient of x", Layer, gradient);
     outputs.gradients(Layer, &layer, &gradients);
-    outputs.parameters(Layer, &layer.valid());
+
+    // The statistics that this training step has changed are brought up to date when they are next asked for.
+    let (layer, x) = (layer.valid(), x.inner());
+    outputs.tensor("output afterwards", Layer, forward(&layer, x));
+    outputs.parameters(Layer, &layer);
 }
 
 fn index(device: &Device, outputs: &mut Outputs) {
