@@ -6,6 +6,10 @@
         reason = "without a backend there is nothing to dispatch to"
     )
 )]
+#![cfg_attr(
+    feature = "ndarray",
+    allow(deprecated, reason = "Burn keeps NdArray for now, and so do we")
+)]
 
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
