@@ -3,6 +3,11 @@
 use burn::tensor::{Device, DeviceType};
 use thiserror::Error;
 
+mod hardware;
+mod trial;
+
+pub use trial::{DeviceInfo, try_out};
+
 /// A device that can't be had, with those that can.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DeviceError {
@@ -39,6 +44,22 @@ pub enum DeviceError {
         /// What was asked for.
         name: String,
     },
+    /// `BURN_DEVICE` holds an index. Burn itself reads that variable, and stops at one.
+    #[error(
+        "BURN_DEVICE is `{name}`, but takes a family without an index, such as `flex` or `cuda`"
+    )]
+    IndexInEnvironment {
+        /// What the variable holds.
+        name: String,
+    },
+    /// The device is there and does not compute.
+    #[error("the device `{name}` is there, but does not compute: {reason}")]
+    Unusable {
+        /// What was asked for.
+        name: String,
+        /// What it said.
+        reason: String,
+    },
 }
 
 /// Lists the device families that are compiled in, by the name of their cargo feature.
@@ -50,15 +71,18 @@ pub fn compiled_in() -> Vec<&'static str> {
 /// Lists the device families that are compiled in, each with the number of its devices on this machine.
 #[must_use]
 pub fn available() -> Vec<(&'static str, usize)> {
-    let count = |device_type| Device::enumerate(device_type).into_iter().count();
     families()
         .into_iter()
-        .map(|(name, device_type)| (name, count(device_type)))
+        .map(|(name, device_type)| (name, hardware::devices(device_type).len()))
         .collect()
 }
 
 /// Finds a device by name: `flex`, `ndarray`, `wgpu`, `vulkan`, `metal`, `cuda`, `rocm`, with an index where there are several,
 /// as in `cuda:1`. Nothing ever falls back to another device.
+///
+/// The devices of a family that has several kinds are counted from the most powerful kind: discrete GPUs, integrated ones,
+/// others, and last the processor that plays the part of a GPU. The device is found here, but not opened; whether it
+/// computes is what [`try_out`] says.
 ///
 /// # Errors
 /// Fails if the family is not compiled in, the device is not there, or the name can't be read.
@@ -86,7 +110,7 @@ pub fn by_name(name: &str) -> Result<Device, DeviceError> {
             compiled_in: compiled_in(),
         });
     };
-    let mut devices: Vec<Device> = Device::enumerate(device_type).into_iter().collect();
+    let mut devices = hardware::devices(device_type);
     if index >= devices.len() {
         return Err(DeviceError::NotThere {
             name: name.to_owned(),
@@ -133,12 +157,14 @@ fn all() -> Vec<String> {
     names.collect()
 }
 
-/// Finds the device that the environment variable `BURN_DEVICE` names, or else the first family that is compiled in.
+/// Finds the device of the family that the environment variable `BURN_DEVICE` names, or else the first family that is
+/// compiled in.
 ///
 /// # Errors
-/// Fails as [`by_name`] does.
+/// Fails as [`by_name`] does, or with [`DeviceError::IndexInEnvironment`].
 pub fn from_environment() -> Result<Device, DeviceError> {
     match std::env::var("BURN_DEVICE") {
+        Ok(name) if name.contains(':') => Err(DeviceError::IndexInEnvironment { name }),
         Ok(name) => by_name(&name),
         Err(_) => by_name(families().first().map_or("", |(name, _)| name)),
     }
@@ -199,5 +225,17 @@ mod tests {
         assert!(error.contains("flex sees 1 device"), "{error}");
         let error = by_name("flex:x").unwrap_err().to_string();
         assert!(error.contains("FAMILY:INDEX"), "{error}");
+    }
+
+    #[test]
+    fn a_family_without_a_device_is_one_sentence() {
+        for (family, count) in available() {
+            if count == 0 {
+                let error = by_name(family).unwrap_err().to_string();
+                assert!(error.contains("sees 0 device(s)"), "{error}");
+                assert_eq!(error.lines().count(), 1, "{error}");
+                assert!(try_out(family).is_err(), "{family}");
+            }
+        }
     }
 }

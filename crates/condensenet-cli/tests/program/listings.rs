@@ -7,7 +7,7 @@ fn devices_and_presets_are_listed() {
     let devices = run(["devices"]);
     assert_done(&devices);
     assert!(
-        stdout(&devices).contains("flex     flex:0"),
+        stdout(&devices).contains("flex:0      computes"),
         "{}",
         stdout(&devices)
     );
@@ -28,7 +28,8 @@ fn devices_and_presets_are_listed() {
 #[test]
 fn listings_are_json_for_machines() {
     let devices = json(&run(["devices", "--json"]));
-    assert_eq!(devices["flex"], serde_json::json!(["flex:0"]));
+    assert_eq!(devices["flex"][0]["name"], "flex:0");
+    assert!(devices["flex"][0]["trial"]["works"].is_object());
     let presets = json(&run(["presets", "--json"]));
     let presets = presets.as_array().unwrap();
     let preset = presets

@@ -5,4 +5,4 @@
 impl super::ops::CondenseOps for burn::backend::NdArray {}
 
 #[cfg(feature = "cube")]
-impl super::ops::CondenseOps for burn::backend::Cube {}
+impl super::ops::CondenseOps for burn_cubecl::CubeBackend {}

@@ -6,6 +6,10 @@
         reason = "without a backend there is nothing to dispatch to"
     )
 )]
+#![cfg_attr(
+    feature = "ndarray",
+    allow(deprecated, reason = "Burn keeps NdArray for now, and so do we")
+)]
 
 use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
 
@@ -18,9 +22,11 @@ use super::composition;
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
     Cube: cfg(feature = "cube"),
-    Autodiff
+    Autodiff,
+    Fusion: cfg(feature = "cube")
 )]
 pub(super) trait CondenseOps: Backend {
+    #[fusion(default)]
     fn norm_relu_conv2d(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
@@ -32,6 +38,7 @@ pub(super) trait CondenseOps: Backend {
     }
 
     /// Returns the output, the batch's mean and its biased variance.
+    #[fusion(default)]
     fn norm_relu_conv2d_train(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -44,6 +51,7 @@ pub(super) trait CondenseOps: Backend {
     }
 
     /// Returns the gradients of x, gamma, beta and weight.
+    #[fusion(default)]
     fn norm_relu_conv2d_train_backward(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -65,6 +73,7 @@ pub(super) trait CondenseOps: Backend {
         )
     }
 
+    #[fusion(default)]
     fn conv2d_same(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -73,6 +82,7 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same::<Self>(x, weight, groups)
     }
 
+    #[fusion(default)]
     fn conv2d_same_x_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -82,6 +92,7 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same_x_backward::<Self>(x, weight, grad, groups)
     }
 
+    #[fusion(default)]
     fn conv2d_same_weight_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -91,14 +102,17 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same_weight_backward::<Self>(x, weight, grad, groups)
     }
 
+    #[fusion(default)]
     fn append_channels(x: FloatTensor<Self>, new: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_cat(vec![x, new], 1)
     }
 
+    #[fusion(default)]
     fn average_pool_2x2(x: FloatTensor<Self>) -> FloatTensor<Self> {
         composition::average_pool_2x2::<Self>(x)
     }
 
+    #[fusion(default)]
     fn average_pool_2x2_backward(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
