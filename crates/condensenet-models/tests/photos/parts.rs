@@ -69,7 +69,7 @@ fn scaling_while_decoding_changes_pixels_by_little() {
     for name in PLAIN {
         let bytes = std::fs::read(fixture(name)).unwrap();
         // A half, a quarter and an eighth; then a part at a half.
-        for (size, cut) in [([40, 44], 0), ([20, 22], 0), ([11, 11], 0), ([31, 30], 33)] {
+        for (size, cut) in [([20, 22], 0), ([11, 11], 0), ([5, 5], 0), ([15, 15], 33)] {
             let window =
                 |width: usize, height: usize| Window::cut(cut, cut, width - cut, height - cut);
             let mut scaled = vec![0; size[0] * size[1] * 3];

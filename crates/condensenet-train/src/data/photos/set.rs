@@ -146,8 +146,9 @@ impl ImageReader for PhotoSetReader {
         let transform = &self.photos.transform;
         let path = self.photos.photos.path(index);
         let size = [transform.image_size; 2];
-        // What is measured on is the same for everybody; what is learnt from may differ by a step or two.
-        self.reader.scale_while_decoding(variation.is_some());
+        // What is measured on is the same for everybody; what is learnt from may differ a little, where that is wanted.
+        self.reader
+            .scale_while_decoding(transform.scaled_decoding && variation.is_some());
         let mut random = variation.map(|variation| variation.random(index));
         let part = |width: usize, height: usize| match &mut random {
             Some(random) => transform.random_part(width, height, random),

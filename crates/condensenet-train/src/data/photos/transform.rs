@@ -29,6 +29,11 @@ pub struct PhotoTransform {
     pub horizontal_flip: bool,
     /// How far the colours of training photos are changed.
     pub colour_jitter: ColourJitter,
+    /// Whether large training photos are decoded at a fraction of their size, as
+    /// [`PhotoReader::scale_while_decoding`](condensenet_models::images::PhotoReader::scale_while_decoding) does: faster,
+    /// and not to the pixel what torchvision makes of them.
+    #[serde(default)]
+    pub scaled_decoding: bool,
 }
 
 impl PhotoTransform {
@@ -42,6 +47,7 @@ impl PhotoTransform {
             ratio: [3.0 / 4.0, 4.0 / 3.0],
             horizontal_flip: true,
             colour_jitter: ColourJitter::NONE,
+            scaled_decoding: false,
         }
     }
 
@@ -63,6 +69,13 @@ impl PhotoTransform {
     #[must_use]
     pub const fn with_colour_jitter(mut self, colour_jitter: ColourJitter) -> Self {
         self.colour_jitter = colour_jitter;
+        self
+    }
+
+    /// Decodes large training photos at a fraction of their size.
+    #[must_use]
+    pub const fn with_scaled_decoding(mut self, yes: bool) -> Self {
+        self.scaled_decoding = yes;
         self
     }
 

@@ -1,82 +1,110 @@
-//! The bits of a scan, without the bytes that are stuffed between them.
+//! The bits of a scan.
 
-/// Reads bits; behind the last of them come zeros, and [`overrun`](Self::overrun) tells.
-#[derive(Clone, Copy)]
-pub(super) struct Bits<'a> {
-    data: &'a [u8],
-    at: usize,
-    /// The next bits, from the highest down.
-    buffer: u64,
-    count: u32,
-    /// How many zeros were put into the buffer where the data had ended.
-    invented: u32,
+/// Zeros behind each interval, so that eight bytes can always be read at once.
+const PADDING: usize = 8;
+
+/// The bytes of a scan, without those that are stuffed between them and without markers.
+#[derive(Debug, Default)]
+pub(super) struct Intervals {
+    /// One interval after another, each with its padding.
+    bytes: Vec<u8>,
+    /// Where each ends, without its padding.
+    ends: Vec<usize>,
 }
 
-impl<'a> Bits<'a> {
-    pub(super) fn new(data: &'a [u8]) -> Self {
-        Self {
-            data,
+impl Intervals {
+    /// Takes at most so many intervals; the first marker that does not part two of them ends the last one.
+    pub(super) fn read(&mut self, mut data: &[u8], most: usize) {
+        self.bytes.clear();
+        self.ends.clear();
+        while self.ends.len() < most {
+            let (plain, rest) = data.split_at(before_marker(data));
+            self.bytes.extend_from_slice(plain);
+            match rest {
+                [0xFF, 0, rest @ ..] => {
+                    self.bytes.push(0xFF);
+                    data = rest;
+                }
+                [0xFF, 0xD0..=0xD7, rest @ ..] => {
+                    self.end();
+                    data = rest;
+                }
+                _ => return self.end(),
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.ends.push(self.bytes.len());
+        self.bytes.extend_from_slice(&[0; PADDING]);
+    }
+
+    /// Returns the bits of one interval, or `None` behind the last.
+    pub(super) fn bits(&self, interval: usize) -> Option<Bits<'_>> {
+        let start = match interval {
+            0 => 0,
+            _ => self.ends.get(interval - 1)? + PADDING,
+        };
+        let end = *self.ends.get(interval)?;
+        Some(Bits {
+            data: &self.bytes[start..end + PADDING],
             at: 0,
             buffer: 0,
             count: 0,
-            invented: 0,
-        }
+        })
     }
+}
 
-    /// Makes sure of 32 bits: as many as a symbol and its value can take.
+/// Returns the number of bytes before the next that has all bits set.
+fn before_marker(data: &[u8]) -> usize {
+    let chunks = data.as_chunks::<32>().0.iter();
+    let plain =
+        chunks.take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | (*byte == 0xFF)));
+    let start = 32 * plain.count();
+    let rest = data[start..].iter();
+    start + rest.take_while(|byte| **byte != 0xFF).count()
+}
+
+/// Reads the bits of one interval; behind the last of them come zeros, and [`taken`](Self::taken) tells.
+#[derive(Clone, Copy)]
+pub(super) struct Bits<'a> {
+    data: &'a [u8],
+    /// The byte from which the buffer is filled next.
+    at: usize,
+    /// The next bits, from the highest down.
+    buffer: u64,
+    /// How many of them are counted as read; those below are the ones that follow, too.
+    count: u32,
+}
+
+/// How much of an interval was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Less,
+    /// All but the bits that fill up the last byte.
+    All,
+    /// More than there is.
+    More,
+}
+
+impl Bits<'_> {
+    /// Makes sure of 56 bits: a symbol and its value take at most 31.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        if self.count >= 32 {
-            return;
-        }
-        if let Some(&[a, b, c, d]) = self
-            .data
-            .get(self.at..self.at + 4)
-            .and_then(|four| four.first_chunk())
-        {
-            let word = u32::from_be_bytes([a, b, c, d]);
-            // A byte of all ones is one of all zeros in the complement.
-            let rest = !word;
-            if rest.wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
-                self.buffer |= u64::from(word) << (32 - self.count);
-                self.count += 32;
-                self.at += 4;
-                return;
-            }
-        }
-        // By value, so that no pointer to the bits keeps them out of registers.
-        *self = self.refilled_slowly();
+        let next = match self.data.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            Some(bytes) => u64::from_be_bytes(*bytes),
+            None => 0,
+        };
+        // Without a branch, because nobody could foresee it: bits that were there already are written again.
+        self.buffer |= next >> self.count;
+        self.at += (63 - self.count) as usize / 8;
+        self.count |= 56;
     }
 
-    #[cold]
-    #[inline(never)]
-    fn refilled_slowly(mut self) -> Self {
-        while self.count <= 56 {
-            let byte = match self.data.get(self.at..) {
-                Some([0xFF, 0, ..]) => {
-                    self.at += 2;
-                    0xFF
-                }
-                // A marker ends the data.
-                Some([0xFF, ..] | []) | None => {
-                    self.invented += 8;
-                    0
-                }
-                Some([byte, ..]) => {
-                    self.at += 1;
-                    *byte
-                }
-            };
-            self.buffer |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-        }
-        self
-    }
-
-    /// Returns the next bits without taking them; at least 1 and at most 32, after a refill.
+    /// Returns the next bits without taking them: at least 1, and at most 56 after a refill.
     #[inline(always)]
-    pub(super) fn peek(&self, count: u32) -> u32 {
-        (self.buffer >> (64 - count)) as u32
+    pub(super) fn peek(&self, count: u32) -> u64 {
+        self.buffer >> (64 - count)
     }
 
     #[inline(always)]
@@ -85,23 +113,12 @@ impl<'a> Bits<'a> {
         self.count = self.count.wrapping_sub(count);
     }
 
-    /// Says whether bits were taken that the data does not have.
-    pub(super) fn overrun(&self) -> bool {
-        self.invented > self.count
-    }
-
-    /// Moves behind the marker that ends an interval; `None` where there is none.
-    pub(super) fn restart(&mut self) -> Option<()> {
-        let overrun = self.overrun();
-        match self.data.get(self.at..) {
-            Some([0xFF, 0xD0..=0xD7, ..]) if !overrun => {
-                *self = Self {
-                    at: self.at + 2,
-                    ..Self::new(self.data)
-                };
-                Some(())
-            }
-            _ => None,
+    pub(super) fn taken(&self) -> Taken {
+        let bits = 8 * self.at - self.count as usize;
+        match bits.div_ceil(8).cmp(&(self.data.len() - PADDING)) {
+            std::cmp::Ordering::Less => Taken::Less,
+            std::cmp::Ordering::Equal => Taken::All,
+            std::cmp::Ordering::Greater => Taken::More,
         }
     }
 }

@@ -95,45 +95,35 @@ pub(super) fn upsample(
 }
 
 /// Mixes luma and chroma to red, green and blue.
+///
+/// Plane by plane, and interleaved at last: each step is a loop that compilers make vectors of.
 #[inline(always)]
-pub(super) fn to_rgb(luma: &[u8], blue: &[u8], red: &[u8], output: &mut [u8]) {
-    const AT_ONCE: usize = 16;
-    let count = luma.len();
-    let mut at = 0;
-    while at < count {
-        let many = AT_ONCE.min(count - at);
-        let mut planes = [[0_u8; AT_ONCE]; 3];
-        if many == AT_ONCE {
-            let part = |plane: &[u8]| -> [i32; AT_ONCE] {
-                let part = &plane[at..at + AT_ONCE];
-                std::array::from_fn(|at| i32::from(part[at]))
-            };
-            planes = mix(part(luma), part(blue), part(red));
-        } else {
-            let part = |plane: &[u8]| -> [i32; AT_ONCE] {
-                std::array::from_fn(|offset| plane.get(at + offset).copied().map_or(0, i32::from))
-            };
-            let mixed = mix(part(luma), part(blue), part(red));
-            planes.copy_from_slice(&mixed);
-        }
-        let pixels = output[3 * at..3 * (at + many)].as_chunks_mut::<3>().0;
-        for (offset, pixel) in pixels.iter_mut().enumerate() {
-            *pixel = [planes[0][offset], planes[1][offset], planes[2][offset]];
-        }
-        at += many;
-    }
-}
-
-#[inline(always)]
-fn mix<const N: usize>(luma: [i32; N], blue: [i32; N], red: [i32; N]) -> [[u8; N]; 3] {
+pub(super) fn to_rgb(
+    luma: &[u8],
+    blue: &[u8],
+    red: &[u8],
+    rows: &mut [Vec<u8>; 3],
+    output: &mut [u8],
+) {
     const HALF: i32 = 1 << 15;
-    let light = |value: i32| value.clamp(0, 255) as u8;
-    [
-        std::array::from_fn(|at| light(luma[at] + ((91_881 * (red[at] - 128) + HALF) >> 16))),
-        std::array::from_fn(|at| {
-            let chroma = -22_554 * (blue[at] - 128) - 46_802 * (red[at] - 128);
-            light(luma[at] + ((chroma + HALF) >> 16))
-        }),
-        std::array::from_fn(|at| light(luma[at] + ((116_130 * (blue[at] - 128) + HALF) >> 16))),
-    ]
+    let [reds, greens, blues] = rows;
+    for row in [&mut *reds, &mut *greens, &mut *blues] {
+        row.resize(luma.len(), 0);
+    }
+    for ((light, luma), red) in reds.iter_mut().zip(luma).zip(red) {
+        let chroma = 91_881 * (i32::from(*red) - 128);
+        *light = (i32::from(*luma) + ((chroma + HALF) >> 16)).clamp(0, 255) as u8;
+    }
+    for (((light, luma), blue), red) in greens.iter_mut().zip(luma).zip(blue).zip(red) {
+        let chroma = -22_554 * (i32::from(*blue) - 128) - 46_802 * (i32::from(*red) - 128);
+        *light = (i32::from(*luma) + ((chroma + HALF) >> 16)).clamp(0, 255) as u8;
+    }
+    for ((light, luma), blue) in blues.iter_mut().zip(luma).zip(blue) {
+        let chroma = 116_130 * (i32::from(*blue) - 128);
+        *light = (i32::from(*luma) + ((chroma + HALF) >> 16)).clamp(0, 255) as u8;
+    }
+    let pixels = output.as_chunks_mut::<3>().0.iter_mut();
+    for (((pixel, red), green), blue) in pixels.zip(reds).zip(greens).zip(blues) {
+        *pixel = [*red, *green, *blue];
+    }
 }
