@@ -15,7 +15,7 @@ pub(crate) struct DeviceOption {
     /// Device, such as cuda:1 [default: BURN_DEVICE, or the first of `condensenet devices`]
     ///
     /// flex, ndarray, wgpu, vulkan, metal, cuda or rocm, as far as they are compiled in; with an index
-    /// where there are several.
+    /// where there are several. `train` takes several of one family, as in cuda:0,1, and gives each a part of every batch.
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
 }

@@ -85,29 +85,27 @@ enum Model {
 /// A kind of network.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    CondenseNet,
-    LightCondenseNet,
-    DenseNet,
+    Condense,
+    Light,
+    Dense,
 }
 
 impl Kind {
     /// Reads a name of ours, of configuration files, or of the original code.
     fn by_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
-            "condensenet" => Some(Self::CondenseNet),
-            "condensenet_light" | "light_condensenet" | "densenet_lgc" => {
-                Some(Self::LightCondenseNet)
-            }
-            "densenet" => Some(Self::DenseNet),
+            "condensenet" => Some(Self::Condense),
+            "condensenet_light" | "light_condensenet" | "densenet_lgc" => Some(Self::Light),
+            "densenet" => Some(Self::Dense),
             _ => None,
         }
     }
 
     const fn name(self) -> &'static str {
         match self {
-            Self::CondenseNet => "condensenet",
-            Self::LightCondenseNet => "condensenet_light",
-            Self::DenseNet => "densenet",
+            Self::Condense => "condensenet",
+            Self::Light => "condensenet_light",
+            Self::Dense => "densenet",
         }
     }
 }
@@ -190,11 +188,11 @@ impl NetworkOptions {
         };
         let kind = match self.model {
             Some(Model::Described(kind)) => kind,
-            _ => Kind::CondenseNet,
+            _ => Kind::Condense,
         };
         let layers = layers.0.clone();
         let growth_rates = match (kind, growth_rates.0.as_slice()) {
-            (Kind::DenseNet | Kind::LightCondenseNet, [growth_rate]) => {
+            (Kind::Dense | Kind::Light, [growth_rate]) => {
                 vec![*growth_rate; layers.len()]
             }
             (_, growth_rates) => growth_rates.to_vec(),
@@ -204,13 +202,13 @@ impl NetworkOptions {
             _ => Stem::Cifar,
         };
         Ok(Some(match kind {
-            Kind::CondenseNet => CondenseNetConfig::new(layers, growth_rates)
+            Kind::Condense => CondenseNetConfig::new(layers, growth_rates)
                 .with_stem(stem)
                 .into(),
-            Kind::LightCondenseNet => LightCondenseNetConfig::new(layers, growth_rates)
+            Kind::Light => LightCondenseNetConfig::new(layers, growth_rates)
                 .with_stem(stem)
                 .into(),
-            Kind::DenseNet => DenseNetConfig::new(layers, growth_rates)
+            Kind::Dense => DenseNetConfig::new(layers, growth_rates)
                 .with_stem(stem)
                 .into(),
         }))
