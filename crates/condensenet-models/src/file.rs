@@ -1,6 +1,6 @@
 //! A network file that knows what it is.
 //!
-//! One safetensors file holds the weights under the names of [`StateDict`] and, in
+//! One safetensors file holds the weights under the names of [`StateDict`](crate::StateDict) and, in
 //! its metadata, everything else that is needed to use them: the configuration, the form, and if
 //! known the classes' names, the normalisation and the crop of the images and where the network comes
 //! from.
