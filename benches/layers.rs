@@ -9,6 +9,7 @@
 
 use std::hint::black_box;
 
+use anyhow::Result;
 use condensenet::{
     CondensedConvConfig, CondensedLinearConfig, GroupConvConfig, IndexLayer,
     LearnedGroupConvConfig,
@@ -95,18 +96,13 @@ impl Case {
     }
 }
 
-fn main() {
-    let device = match device::from_environment() {
-        Ok(device) => device,
-        Err(error) => {
-            eprintln!("{error}");
-            std::process::exit(1);
-        }
-    };
+fn main() -> Result<()> {
+    let device = device::from_environment()?;
     let mut criterion = Criterion::default().sample_size(20).configure_from_args();
     forward(&mut criterion, &device);
     backward(&mut criterion, &device);
     criterion.final_summary();
+    Ok(())
 }
 
 /// Waits for a result that may still be on its way.

@@ -9,6 +9,7 @@
 
 use std::hint::black_box;
 
+use anyhow::Result;
 use condensenet::{
     Variant,
     burn::tensor::{Device, Distribution, Tensor},
@@ -28,14 +29,8 @@ const NETWORKS: [(Variant, usize); 4] = [
 ];
 const BATCH_SIZES: [usize; 2] = [1, 32];
 
-fn main() {
-    let device = match device::from_environment() {
-        Ok(device) => device,
-        Err(error) => {
-            eprintln!("{error}");
-            std::process::exit(1);
-        }
-    };
+fn main() -> Result<()> {
+    let device = device::from_environment()?;
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     for (variant, side) in NETWORKS {
         for batch_size in BATCH_SIZES {
@@ -48,6 +43,7 @@ fn main() {
         }
     }
     criterion.final_summary();
+    Ok(())
 }
 
 fn time(criterion: &mut Criterion, variant: Variant, shape: [usize; 4], device: &Device) {

@@ -80,7 +80,7 @@ impl Trial {
                 part: info.name,
                 memory_bytes: info.memory,
             },
-            Err(error) => Self::fails(error),
+            Err(error) => Self::fails(&error),
         }
     }
 
@@ -88,11 +88,11 @@ impl Trial {
     fn elsewhere(name: &str) -> Self {
         match ask(name) {
             Ok(trial) => trial,
-            Err(error) => Self::fails(error),
+            Err(error) => Self::fails(&error),
         }
     }
 
-    fn fails(reason: impl ToString) -> Self {
+    fn fails(reason: &impl ToString) -> Self {
         let reason = reason.to_string();
         Self::Fails { reason }
     }
@@ -124,7 +124,7 @@ fn ask(name: &str) -> Result<Trial> {
         child.kill()?;
         child.wait()?;
         let seconds = PATIENCE.as_secs();
-        return Ok(Trial::fails(format!("no answer in {seconds} seconds")));
+        return Ok(Trial::fails(&format!("no answer in {seconds} seconds")));
     }
     let mut answer = String::new();
     if let Some(mut stdout) = child.stdout.take() {
@@ -132,7 +132,7 @@ fn ask(name: &str) -> Result<Trial> {
     }
     let status = child.wait()?;
     Ok(serde_json::from_str(&answer).unwrap_or_else(|_| {
-        Trial::fails(format!(
+        Trial::fails(&format!(
             "its driver ended the process that tried it ({status})"
         ))
     }))

@@ -230,7 +230,7 @@ fn the_model_says_what_is_known_about_the_network() {
 
     let metadata = &model.metadata;
     let described: CondenseNetConfig = serde_json::from_str(&metadata["config"]).expect("JSON");
-    assert_eq!(described, config().into());
+    assert_eq!(described, config());
     let names: Vec<String> = serde_json::from_str(&metadata["class_names"]).expect("JSON");
     assert_eq!(Some(names), file.class_names);
     let normalisation = serde_json::from_str(&metadata["normalisation"]).expect("JSON");
