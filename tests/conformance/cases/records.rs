@@ -1,7 +1,8 @@
 //! What is saved on one device is loaded on another: records, optimizer state, state dicts, network files.
 
 use condensenet::{
-    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, NetworkFile,
+    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, ConvertedNetwork,
+    NetworkFile,
     burn::{
         module::Module,
         optim::{
@@ -133,8 +134,8 @@ fn network_file(from: &Device, to: &Device) -> Results {
         .save(&path)
         .expect("the file can be written");
     let file = NetworkFile::load(&path, to).expect("the file can be read");
-    let AnyNetwork::Converted(arrived) = file.network else {
-        panic!("the file holds a converted network");
+    let AnyNetwork::Converted(ConvertedNetwork::CondenseNet(arrived)) = file.network else {
+        panic!("the file holds a converted CondenseNet");
     };
     let logits = (arrived.forward(images(to)), sent.forward(images(from)));
     results((&arrived, logits.0), (&sent, logits.1))

@@ -15,6 +15,8 @@ use condensenet::{
     open_network,
     train::TrainingRun,
 };
+#[cfg(feature = "flex")]
+use condensenet::{InferenceSession, SessionNetwork};
 use serde_json::json;
 
 use crate::{
@@ -170,8 +172,11 @@ impl Bench {
             Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), device)
         };
         #[cfg(feature = "flex")]
-        if let (Form::Session, AnyNetwork::Converted(network)) = (self.form, &network) {
-            let session = network.compile()?.with_threads(threads);
+        if let (Form::Session, AnyNetwork::Converted(converted)) = (self.form, &network) {
+            // As `compile` does, but the network goes before its packed copy comes.
+            let plain = SessionNetwork::of(converted)?;
+            drop(network);
+            let session = InferenceSession::new(plain)?.with_threads(threads);
             let images: Vec<f32> = images().into_data().iter().collect();
             let mut logits = vec![0.0; self.batch * session.num_classes()];
             let batch_size = self.batch;
