@@ -10,8 +10,9 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use condensenet::{
-    AnyNetwork, Convention, ConvertedNetwork, ImportOptions, TrainingNetwork,
+    AnyNetwork, Convention, ConvertedNetwork, ImportOptions, NetworkConfig, TrainingNetwork,
     burn::tensor::{Device, Distribution, Tensor},
+    config::{Architecture, Describe},
     open_network,
     train::TrainingRun,
 };
@@ -212,8 +213,8 @@ impl Bench {
             }
             (Network::Preset(preset), Some(path)) => {
                 let network = open(path)?;
-                let (expected, found) = (preset.config(), network.config());
-                if found != expected.with_num_classes(found.num_classes()) {
+                let found = network.config();
+                if shape(&found)? != shape(&preset.config())? {
                     bail!("{} does not hold a {preset}: {found:?}", path.display());
                 }
                 network
@@ -248,6 +249,15 @@ impl Bench {
             None => network,
         })
     }
+}
+
+/// What a network computes at test time, whatever its classes and its dropout.
+fn shape(config: &NetworkConfig) -> Result<Architecture> {
+    Ok(Architecture {
+        num_classes: 0,
+        dropout: 0.0,
+        ..config.architecture()?
+    })
 }
 
 fn condensed(mut network: TrainingNetwork) -> TrainingNetwork {
