@@ -44,7 +44,7 @@ mod tests {
     fn slips_are_counted() {
         for (one, other, count) in [
             ("", "", 0),
-            ("abc", "abd", 1),
+            ("abc", "abx", 1),
             ("kitten", "sitting", 3),
             ("ab", "", 2),
         ] {
