@@ -3,6 +3,7 @@
 //! Results go to standard output; progress, warnings and errors to standard error. It ends with 0 if all is done, with
 //! 1 if something failed, with 2 if the command line makes no sense, and with 130 if it was interrupted.
 
+mod allocator;
 mod commands;
 mod config_file;
 mod failure;
@@ -18,9 +19,6 @@ use clap::Parser;
 
 use commands::Command;
 use options::Verbosity;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Trains, condenses, converts and runs CondenseNets
 #[derive(Debug, Parser)]
@@ -45,6 +43,9 @@ fn main() -> ExitCode {
         Err(error) => return failure::report(&error),
     };
     warnings::to_standard_error(arguments.verbosity);
+    if matches!(arguments.command, Command::Train(_)) {
+        allocator::keep_memory_between_steps();
+    }
     match arguments
         .command
         .run(arguments.verbosity, &mut io::stdout())
