@@ -62,7 +62,13 @@ impl TrainingProgressLogger for ProgressBars {
     }
 
     fn update_split(&mut self, items_processed: usize) {
+        let is_first = self.bar.position() == 0;
         self.bar.set_position(items_processed as u64);
+        if is_first {
+            // A resumed epoch begins somewhere in its middle; its pace is what is counted from there.
+            self.bar.tick();
+            self.bar.reset_eta();
+        }
     }
 
     fn end_split(&mut self) {

@@ -92,6 +92,8 @@ pub(crate) struct MetricsFile {
     path: PathBuf,
     on_epoch: OnEpoch,
     began: Instant,
+    /// What an earlier process spent on the epoch, in seconds.
+    spent_before: f64,
     names: BTreeMap<String, String>,
     current: EpochMetrics,
     /// By split, metric and epoch: what Burn asks for when it looks for the best epoch.
@@ -99,11 +101,13 @@ pub(crate) struct MetricsFile {
 }
 
 impl MetricsFile {
-    pub(crate) fn new(path: PathBuf, on_epoch: OnEpoch) -> Self {
+    /// Creates the log; `spent_before` is what an earlier process spent on the first epoch, in seconds.
+    pub(crate) fn new(path: PathBuf, on_epoch: OnEpoch, spent_before: f64) -> Self {
         Self {
             path,
             on_epoch,
             began: Instant::now(),
+            spent_before,
             names: BTreeMap::new(),
             current: EpochMetrics::default(),
             history: BTreeMap::new(),
@@ -168,14 +172,14 @@ impl MetricLogger for MetricsFile {
             return;
         }
         self.current.epoch = summary.epoch_number;
-        self.current.seconds = self.began.elapsed().as_secs_f64();
+        self.current.seconds = self.spent_before + self.began.elapsed().as_secs_f64();
         if let Err(error) = self.append() {
             // Losing a line of metrics is no reason to lose a run.
             log::warn!("{}: {error}", self.path.display());
         }
         (self.on_epoch)(&self.current);
         self.current = EpochMetrics::default();
-        self.began = Instant::now();
+        (self.began, self.spent_before) = (Instant::now(), 0.0);
     }
 }
 
@@ -213,5 +217,24 @@ mod tests {
         let losses: Vec<f64> = metrics.iter().map(|epoch| epoch.valid["loss"]).collect();
         assert_eq!(losses[0], 2.5);
         assert!(losses.len() == 2 && losses[1].is_nan(), "{losses:?}");
+    }
+
+    #[test]
+    fn a_resumed_epoch_counts_the_time_of_both_processes() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("metrics.jsonl");
+        let mut log = MetricsFile::new(path.clone(), Box::new(|_| {}), 100.0);
+        for epoch in [5, 6] {
+            log.log_epoch_summary(EpochSummary {
+                epoch_number: epoch,
+                split: Split::Valid,
+            });
+        }
+        let seconds: Vec<f64> = read_metrics(&path)
+            .unwrap()
+            .iter()
+            .map(|epoch| epoch.seconds)
+            .collect();
+        assert!(seconds[0] >= 100.0 && seconds[1] < 100.0, "{seconds:?}");
     }
 }

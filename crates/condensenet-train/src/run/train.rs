@@ -190,9 +190,10 @@ impl TrainingRun {
     ) -> SupervisedTraining<CondensingLearner> {
         let recipe = &self.config.recipe;
         let shown = report_epochs(options.display, recipe.epochs);
+        let metrics = MetricsFile::new(self.metrics_path(), shown, position.partial.sums.seconds);
         let mut training =
             SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
-                .with_metric_logger(MetricsFile::new(self.metrics_path(), shown))
+                .with_metric_logger(metrics)
                 .with_interrupter(options.interrupt.interrupter())
                 .with_application_logger(None)
                 .num_epochs(recipe.epochs);
