@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::{EpochPoint, FormSize, RunReport, gather};
+use super::{EpochPoint, FormSize, RunReport, gather, words};
 use crate::error::TrainError;
 
 /// What a report says about several runs: the content of its `comparison.json`.
@@ -59,7 +59,8 @@ impl RunsReport {
                     "{name} has no validation error yet, and so no point."
                 ));
             } else if done < planned {
-                missing.push(format!("{name} stands after {done} of {planned} epochs."));
+                let planned = words::counted(planned, "epoch");
+                missing.push(format!("{name} stands after {done} of {planned}."));
             }
             runs.push(ComparedRun {
                 name,
