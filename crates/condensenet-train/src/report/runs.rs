@@ -50,7 +50,7 @@ impl RunsReport {
     pub fn read(directories: &[PathBuf], device: &Device) -> Result<Self, TrainError> {
         let names = distinct_names(directories);
         let mut runs = Vec::new();
-        let mut missing = Vec::new();
+        let (mut missing, mut unfinished) = (Vec::new(), Vec::new());
         for (directory, name) in directories.iter().zip(names) {
             let report = RunReport::read(directory, device)?;
             let (done, planned) = (report.progress.epochs_done, report.progress.epochs_planned);
@@ -60,7 +60,7 @@ impl RunsReport {
                 ));
             } else if done < planned {
                 let planned = words::counted(planned, "epoch");
-                missing.push(format!("{name} stands after {done} of {planned}."));
+                unfinished.push(format!("{name} stands after {done} of {planned}"));
             }
             runs.push(ComparedRun {
                 name,
@@ -72,6 +72,9 @@ impl RunsReport {
                 epochs_planned: planned,
                 epochs: report.epochs,
             });
+        }
+        if !unfinished.is_empty() {
+            missing.push(format!("{}.", unfinished.join("; ")));
         }
         let other = runs.iter().find(|run| run.images != runs[0].images);
         if let Some(other) = other {
