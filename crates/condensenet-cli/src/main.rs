@@ -6,6 +6,7 @@
 mod allocator;
 mod commands;
 mod config_file;
+mod counted;
 mod failure;
 mod interrupt;
 mod options;

@@ -5,6 +5,8 @@ use std::io::Write;
 use anyhow::Result;
 use condensenet::{Complexity, Convention, Form, NetworkConfig, NetworkFile};
 
+use crate::counted::counted;
+
 /// Writes parameters and multiply-adds of both forms.
 pub(crate) fn write_sizes(
     out: &mut dyn Write,
@@ -29,11 +31,11 @@ pub(crate) fn describe(file: &NetworkFile) -> String {
         numbers.join("-")
     };
     format!(
-        "{} in {} form, {} layers of growth {}, {} classes",
+        "{} in {} form, {} layers of growth {}, {}",
         config.kind(),
         file.network.form_name(),
         dashed(config.layers_per_block()),
         dashed(config.growth_rates()),
-        config.num_classes(),
+        counted(config.num_classes(), "class"),
     )
 }

@@ -27,11 +27,11 @@ fn done<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
 }
 
 /// Trains a network that takes a second.
-fn train(directory: &Path) {
+fn train(directory: &Path) -> String {
     let options = "train --stages 1-1 --growth 4-8 --train-images 40 --valid-images 20 --epochs 2 -b 20 --lr 0.05 \
                    --group-lasso 1e-5 --seed 3 --device=flex";
     let directory = directory.to_str().expect("text");
-    done(options.split_whitespace().chain(["--run", directory]));
+    done(options.split_whitespace().chain(["--run", directory]))
 }
 
 fn json(path: &Path) -> Value {
@@ -56,6 +56,75 @@ fn the_command_of_a_report_trains_the_same_again() {
     done(words.chain([OsStr::new("--run"), again.as_os_str()]));
     assert!(first.join("report").join("train.toml").exists());
     assert_eq!(json(&again.join("run.json")), json(&first.join("run.json")));
+}
+
+#[test]
+fn training_ends_with_the_report_that_the_command_writes() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    let said = train(&directory);
+    let page = directory.join("report").join("report.html");
+    assert!(
+        said.contains(&format!("report   {}\n", page.display())),
+        "{said}"
+    );
+    let read = || {
+        let files = ["report.html", "report.json", "heat_map.svg", "train.toml"];
+        files.map(|file| fs::read(directory.join("report").join(file)).unwrap())
+    };
+    let written = read();
+    done([OsStr::new("report"), directory.as_os_str()]);
+    assert_eq!(read(), written);
+    let report = json(&directory.join("report").join("report.json"));
+    let forms = report["evaluations"].as_array().unwrap();
+    assert_eq!(forms.len(), 2);
+    assert_eq!(forms[1]["class_errors"].as_array().unwrap().len(), 10);
+    assert!(report["command"].is_string() && report["missing"] == Value::Array(vec![]));
+
+    // It may go; the run is done all the same, and makes it again.
+    fs::remove_dir_all(directory.join("report")).unwrap();
+    done([
+        OsStr::new("train"),
+        OsStr::new("--resume"),
+        directory.as_os_str(),
+        OsStr::new("--no-report"),
+    ]);
+    assert!(!page.exists());
+    done([
+        OsStr::new("train"),
+        OsStr::new("--resume"),
+        directory.as_os_str(),
+    ]);
+    assert_eq!(read(), written);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_a_warning() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("run");
+    train(&directory);
+    fs::remove_dir_all(directory.join("report")).unwrap();
+    // A file stands where the directory is to be.
+    fs::write(directory.join("report"), "").unwrap();
+    let again = [
+        OsStr::new("train"),
+        OsStr::new("--resume"),
+        directory.as_os_str(),
+    ];
+    let output = run(again);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    assert!(
+        error.contains("warning: there is no report: ") && error.contains("run/report"),
+        "{error}"
+    );
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!said.contains("report   "), "{said}");
+    let output = run(again
+        .into_iter()
+        .chain([OsStr::new("--json"), OsStr::new("-q")]));
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(results["report"].is_null() && results["ending"] == "finished");
 }
 
 #[test]

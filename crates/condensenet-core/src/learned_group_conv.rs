@@ -115,6 +115,7 @@ impl LearnedGroupConv {
         if self.dropout.prob == 0.0 || !x.device().is_autodiff() {
             return norm_relu_conv(x, &self.norm, weight, 1);
         }
+        let weight = weight.cast(x.dtype());
         kernels::conv2d_same(self.dropout.forward(norm_relu(x, &self.norm)), weight, 1)
     }
 

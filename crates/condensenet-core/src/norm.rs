@@ -3,6 +3,8 @@
 //! Parameters and running statistics live in Burn's own [`BatchNorm`]. Burn updates the running variance with the biased
 //! variance of the batch, PyTorch with the unbiased one; networks trained here are to agree with networks trained there,
 //! so the update is made here, unbiased. Momentum means the same in both (0.1: a tenth of the new value).
+//!
+//! A norm computes in the type of its own parameters, whatever that of the map is: maps of bf16 have their statistics in f32.
 
 use burn::{
     nn::BatchNorm,
@@ -21,13 +23,15 @@ use crate::kernels;
 /// variance of the batch, as PyTorch does.
 #[must_use]
 pub fn normalise(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
+    let map_type = x.dtype();
+    let x = x.cast(norm.gamma.val().dtype());
     if !is_training(&x, norm) {
-        return norm.forward(x);
+        return norm.forward(x).cast(map_type);
     }
     let samples = samples_per_channel(&x);
     let result = module::batch_norm_train(x, norm.gamma.val(), norm.beta.val(), norm.epsilon);
     update_running_statistics(norm, result.mean, result.variance, samples);
-    result.output
+    result.output.cast(map_type)
 }
 
 /// Applies the norm, then ReLU.
@@ -46,13 +50,14 @@ pub fn norm_relu(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
 /// # Shapes
 /// - input: `[batch_size, channels_in, height, width]`
 /// - weight: `[channels_out, channels_in / groups, kernel, kernel]`
-/// - output: `[batch_size, channels_out, height, width]`
+/// - output: `[batch_size, channels_out, height, width]`, of the input's type
 pub(crate) fn norm_relu_conv(
     x: Tensor<4>,
     norm: &BatchNorm,
     weight: Tensor<4>,
     groups: usize,
 ) -> Tensor<4> {
+    let weight = weight.cast(x.dtype());
     if !is_training(&x, norm) {
         let (scale, shift) = scale_and_shift(norm);
         return kernels::norm_relu_conv2d(x, scale, shift, weight, groups);

@@ -7,7 +7,7 @@ use burn::{
         conv::{Conv2d, Conv2dConfig},
         pool::MaxPool2dConfig,
     },
-    tensor::{Device, Tensor},
+    tensor::{Device, Tensor, module::conv2d, ops::ConvOptions},
 };
 use condensenet_core::{kernels, norm_relu};
 
@@ -96,6 +96,8 @@ impl<L: Layer, T: Transition> Features<L, T> {
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let map = self.walk(images, |_| {});
         let [batch_size, channels, height, width] = map.dims();
+        // From the last norm on, everything is of the weights' own type, the logits too.
+        let map = map.cast(self.norm.gamma.val().dtype());
         norm_relu(map, &self.norm)
             .reshape([batch_size, channels, height * width])
             .mean_dim(2)
@@ -120,10 +122,18 @@ impl<L: Layer, T: Transition> Features<L, T> {
 
     /// Applies the stem, by the kernel where the plane keeps its size.
     fn stem_forward(&self, images: Tensor<4>) -> Tensor<4> {
+        let weight = self.stem.weight.val().cast(images.dtype());
         let x = if self.stem.stride == [1, 1] {
-            kernels::conv2d_same(images, self.stem.weight.val(), 1)
+            kernels::conv2d_same(images, weight, 1)
         } else {
-            self.stem.forward(images)
+            let [_, _, height, width] = weight.dims();
+            let padding = [height / 2, width / 2];
+            conv2d(
+                images,
+                weight,
+                None,
+                ConvOptions::new(self.stem.stride, padding, [1, 1], 1),
+            )
         };
         match &self.stem_norm {
             None => x,

@@ -159,10 +159,8 @@ impl NetworkFile {
         let described = metadata::decode(&header).map_err(FileError::at(path))?;
         size::check(&described.config, described.form, header.elements())
             .map_err(FileError::at(path))?;
-        let data = reader.data(&header)?;
-        metadata::check_crc(&header, &data).map_err(FileError::at(path))?;
-        let state_dict = tensors::decode(&header, &data).map_err(FileError::at(path))?;
-        drop(data);
+        let (state_dict, crc) = tensors::read(&mut reader, &header)?;
+        metadata::check_crc(&header, crc).map_err(FileError::at(path))?;
         let network = AnyNetwork::from_state_dict(
             &described.config,
             described.form,

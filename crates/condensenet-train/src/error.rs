@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use condensenet_models::{ConfigError, NotCondensed};
 use thiserror::Error;
 
-use crate::data::DataError;
+use crate::{data::DataError, precision::Precision};
 
 /// A training run could not begin, go on, or end.
 #[derive(Debug, Error)]
@@ -44,6 +44,14 @@ pub enum TrainError {
         network: usize,
         /// The images' number of classes.
         images: usize,
+    },
+    /// A device does not compute in the type of number that the run asks for.
+    #[error("{device} does not compute in {precision}")]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
+        /// The device.
+        device: String,
     },
     /// There is nothing to learn from, or nothing to validate on.
     #[error("the set of {0} images is empty")]

@@ -217,7 +217,9 @@ impl fmt::Display for EvaluationRecord {
             writeln!(f, "{}", line.trim_end())?;
         }
         if errors.len() > ROWS {
-            writeln!(f, "and {} classes with less error", errors.len() - ROWS)?;
+            let more = errors.len() - ROWS;
+            let classes = if more == 1 { "class" } else { "classes" };
+            writeln!(f, "and {more} {classes} with less error")?;
         }
         Ok(())
     }

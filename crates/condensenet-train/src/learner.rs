@@ -25,6 +25,7 @@ pub(crate) use placement::placed;
 use crate::{
     data::ImageBatch,
     metrics::{Sums, Tally},
+    precision::Precision,
     recipe::{GradientClipping, Recipe},
 };
 
@@ -63,6 +64,7 @@ pub(crate) struct StepPlan {
     label_smoothing: Option<f32>,
     accumulation: usize,
     clipping: Option<GradientClipping>,
+    precision: Precision,
     seed: u64,
 }
 
@@ -76,8 +78,15 @@ impl StepPlan {
             label_smoothing: recipe.label_smoothing.map(|share| share as f32),
             accumulation: recipe.accumulation.unwrap_or(1),
             clipping: recipe.clipping,
+            precision: Precision::F32,
             seed: recipe.seed,
         }
+    }
+
+    /// Computes maps and convolutions in a type of number.
+    pub(crate) const fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 }
 

@@ -71,6 +71,7 @@ impl Evaluate {
     /// Evaluates a network on the validation images of a data set.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<()> {
         let device = self.device.find()?;
+        self.network.check_exists()?;
         if !self.network.is_run() && !self.data.is_given() && self.list.is_none() {
             let reason = "a file does not say which images to evaluate on; name a data set, such as cifar10, or a directory of photos";
             return Err(usage(reason));

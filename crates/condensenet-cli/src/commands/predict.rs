@@ -14,6 +14,7 @@ use condensenet::{
 use serde_json::{Value, json};
 
 use crate::{
+    counted::counted,
     failure::usage,
     options::{DeviceOption, NetworkSource, count},
 };
@@ -99,8 +100,8 @@ impl Predict {
         match failed {
             0 => Ok(()),
             failed => {
-                let all = self.images.len();
-                Err(anyhow!("{failed} of {all} images could not be predicted"))
+                let all = counted(self.images.len(), "image");
+                Err(anyhow!("{failed} of {all} could not be predicted"))
             }
         }
     }
@@ -132,7 +133,8 @@ impl Predict {
                 json!({ "output": output.to_string(), "images": shape[0], "classes": shape[1] });
             writeln!(out, "{json:#}")?;
         } else {
-            writeln!(out, "logits of {} images -> {output}", shape[0])?;
+            let images = counted(shape[0], "image");
+            writeln!(out, "logits of {images} -> {output}")?;
         }
         Ok(())
     }

@@ -8,9 +8,12 @@ use std::{
 
 use anyhow::Result;
 use clap::{Args, Parser};
-use condensenet::train::{
-    RunConfig, TrainError,
-    report::{RunReport, RunsReport, WrittenReport},
+use condensenet::{
+    burn::tensor::Device,
+    train::{
+        RunConfig, TrainError, TrainingRun,
+        report::{RunsReport, WrittenReport},
+    },
 };
 
 use super::train::write_config;
@@ -47,13 +50,9 @@ impl Report {
             let [run] = self.runs.as_slice() else {
                 return Err(usage("several runs are given; --compare compares them"));
             };
-            let mut report = RunReport::read(run, &device)?;
+            let run = TrainingRun::open(run)?;
             let output = self.output.clone();
-            let output = output.unwrap_or_else(|| run.join("report"));
-            if let Some(command) = training_command(run, &report.config, &output)? {
-                report = report.with_command(command);
-            }
-            report.write(&output)?
+            write_run_report(&run, &output.unwrap_or_else(|| run.report_path()), &device)?
         };
         let WrittenReport {
             page,
@@ -67,6 +66,19 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Writes the report of a run, with the command that trains the same again.
+pub(super) fn write_run_report(
+    run: &TrainingRun,
+    output: &Path,
+    device: &Device,
+) -> Result<WrittenReport> {
+    let mut report = run.report(device)?;
+    if let Some(command) = training_command(run.directory(), &report.config, output)? {
+        report = report.with_command(command);
+    }
+    Ok(report.write(output)?)
 }
 
 /// Keeps the options that train the same again beside the report, and returns the command that reads them.

@@ -17,7 +17,9 @@ use condensenet::{
     },
 };
 
+use super::report::write_run_report;
 use crate::{
+    counted::counted,
     failure::{interrupted, usage},
     interrupt,
     options::{DataOptions, Dataset, NetworkOptions, RecipeOptions, RunFlags, Verbosity},
@@ -34,7 +36,7 @@ Trains a network, condenses it on the way, converts it, and compares both forms.
 A run is a directory: what is trained and how (run.json), a line of metrics an epoch (metrics.jsonl),
 and checkpoints, the latest two and the best. It may be stopped at any moment and goes on with
 --resume DIR, which needs no other option. Ctrl-C finishes the step and writes a checkpoint first; a
-second one ends at once.";
+second one ends at once. At its end a report is written to DIR/report.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,6 +100,9 @@ pub(crate) struct Train {
     print_config: bool,
     #[command(flatten, next_help_heading = "Run")]
     flags: RunFlags,
+    /// Write no report at the end
+    #[arg(long, help_heading = "Output")]
+    no_report: bool,
     /// Write the results as JSON
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -125,14 +130,38 @@ impl Train {
         let comparison = compare(&outcome.network)?;
         let average = outcome.average.as_ref().map(compare).transpose()?;
         let best = run.checkpoints().best()?;
+        let report = self.report(&run, &comparison, &data, device);
+        let (average, best, report) = (average.as_ref(), best.as_ref(), report.as_deref());
         if self.json {
-            let average = average.as_ref();
-            return results::write_json(out, &run, &outcome, &comparison, average, best.as_ref());
+            return results::write_json(out, &run, &outcome, &comparison, average, best, report);
         }
         if outcome.ending == RunEnding::StoppedEarly {
             results::write_early_end(out, &run, outcome.epochs_done)?;
         }
-        results::write_end(out, &run, &comparison, average.as_ref(), best.as_ref())
+        results::write_end(out, &run, &comparison, average, best, report)
+    }
+
+    /// Writes the report and returns its page. The weights are safe by now, so that failing is no failure.
+    fn report(
+        &self,
+        run: &TrainingRun,
+        comparison: &Comparison,
+        data: &RunData,
+        device: &Device,
+    ) -> Option<PathBuf> {
+        if self.no_report {
+            return None;
+        }
+        if let Err(error) = run.keep_comparison(comparison, data) {
+            log::warn!("the evaluation is not kept with the run: {error}");
+        }
+        match write_run_report(run, &run.report_path(), device) {
+            Ok(report) => Some(report.page),
+            Err(error) => {
+                log::warn!("there is no report: {error}");
+                None
+            }
+        }
     }
 
     /// Describes the run that would begin.
@@ -142,10 +171,11 @@ impl Train {
 
     /// Says where a run stands that is to go on, and how it does.
     fn stop(&self, out: &mut dyn Write, run: &TrainingRun, outcome: &RunOutcome) -> Result<()> {
-        let (epochs, steps) = (outcome.epochs_done, outcome.steps_done);
+        let epochs = counted(outcome.epochs_done, "epoch");
+        let steps = counted(outcome.steps_done, "step");
         let directory = run.directory().display();
         let text = format!(
-            "after {epochs} epochs and {steps} steps; `condensenet train --resume {directory}` goes on from there"
+            "after {epochs} and {steps}; `condensenet train --resume {directory}` goes on from there"
         );
         if outcome.ending == RunEnding::Interrupted {
             return Err(interrupted(text));
@@ -203,6 +233,7 @@ impl Train {
         let recipe = self.recipe.recipe(preset, network.stem(), &dataset)?;
         let config = RunConfig {
             freeze_features: self.freeze,
+            precision: self.recipe.precision(),
             ..RunConfig::new(network, recipe, source)
         };
         Ok((config, initial))

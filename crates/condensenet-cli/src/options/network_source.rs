@@ -82,6 +82,17 @@ impl NetworkSource {
         self.path().is_some_and(Path::is_dir)
     }
 
+    /// Checks that there is something of that name, before anything else is asked for.
+    pub(crate) fn check_exists(&self) -> Result<()> {
+        let Some(path) = self.path() else {
+            return Ok(());
+        };
+        let found = std::fs::metadata(path);
+        found
+            .map(drop)
+            .map_err(|error| anyhow!("can't open {}: {error}", path.display()))
+    }
+
     /// Says whether a moving average is meant, and not the weights themselves.
     pub(crate) const fn takes_average(&self) -> bool {
         self.average

@@ -1,10 +1,12 @@
 //! The recipe of a run.
 
+use std::str::FromStr;
+
 use anyhow::Result;
 use clap::{ArgAction, Args};
 use condensenet::{
     Preset, Stem, Variant,
-    train::{GradientClipping, LearningRateSchedule, Recipe, WarmUp},
+    train::{GradientClipping, LearningRateSchedule, Precision, Recipe, WarmUp},
     variants::{Benchmark, PublishedRecipe},
 };
 
@@ -66,6 +68,9 @@ pub(crate) struct RecipeOptions {
     /// End once condensed and N epochs long no better [default: train every epoch]
     #[arg(long, value_name = "N", value_parser = count(1..=1_000_000))]
     patience: Option<usize>,
+    /// Numbers of maps and convolutions: f32, or bf16, mixed with f32 where it matters, on devices that compute in it
+    #[arg(long, value_name = "TYPE", value_parser = Precision::from_str, default_value_t)]
+    precision: Precision,
     /// Decides initial weights, order of the images, crops, flips and dropout
     #[arg(long, alias = "manual-seed", value_name = "N", default_value_t = Recipe::new().seed)]
     seed: u64,
@@ -114,6 +119,11 @@ fn parse_clipping(text: &str) -> Result<GradientClipping, String> {
 }
 
 impl RecipeOptions {
+    /// Returns the type of number to compute in.
+    pub(crate) const fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// Makes the recipe for a preset, if it is one that is trained, a first convolution, and a data set.
     pub(crate) fn recipe(
         &self,

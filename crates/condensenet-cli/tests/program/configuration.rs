@@ -34,6 +34,7 @@ label_smoothing = 0.05
 accumulation = 3
 average_decay = 0.99
 patience = 4
+precision = "bf16"
 [recipe.warm_up]
 steps = 12
 [recipe.clipping]

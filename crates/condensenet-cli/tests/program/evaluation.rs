@@ -114,6 +114,12 @@ fn a_run_that_takes_no_evaluation_is_evaluated_all_the_same() {
 }
 
 #[test]
+fn a_network_that_is_not_there_is_named_before_anything_else_is_asked_for() {
+    let output = run(["evaluate", "nowhere.safetensors"]);
+    assert_refused(&output, FAILED, &["nowhere.safetensors", "No such file"]);
+}
+
+#[test]
 fn images_that_are_not_the_networks_are_refused() {
     let root = tempfile::tempdir().unwrap();
     for file in ["train.bin", "test.bin"] {

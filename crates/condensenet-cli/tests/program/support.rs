@@ -14,8 +14,8 @@ pub(crate) const FAILED: i32 = 1;
 pub(crate) const USAGE: i32 = 2;
 pub(crate) const INTERRUPTED: i32 = 130;
 
-/// A network and a set of images that train in a second.
-pub(crate) const TINY: [&str; 14] = [
+/// A network and a set of images that train in a second, without a report.
+pub(crate) const TINY: [&str; 15] = [
     "train",
     "--stages",
     "1-1",
@@ -30,6 +30,7 @@ pub(crate) const TINY: [&str; 14] = [
     "-b",
     "20",
     "--device=flex",
+    "--no-report",
 ];
 
 pub(crate) fn program() -> Command {

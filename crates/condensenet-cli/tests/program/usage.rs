@@ -71,6 +71,8 @@ fn a_command_line_that_makes_no_sense_ends_with_2() {
         ("train --label-smoothing 1", "label_smoothing"),
         ("train --accumulation 0", "--accumulation"),
         ("train --accumulation 65", "accumulation"),
+        ("train --precision f16", "scaled loss"),
+        ("train --resume . --precision bf16", "--resume"),
         ("train --average-decay 1", "average_decay"),
         ("train --patience 0", "--patience"),
         ("train --max-minutes nan", "--max-minutes"),

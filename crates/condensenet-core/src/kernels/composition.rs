@@ -1,8 +1,11 @@
 //! Every operation composed of a backend's own: the default, and the oracle of every kernel.
+//!
+//! Maps may be of a narrower type than the norms' parameters, as bf16: what belongs to a norm is then computed in the
+//! parameters' type, the convolution in the weight's, and each gradient is of the type of what it belongs to.
 
 use burn::{
     backend::{Backend, TensorMetadata, ops::ConvOptions, tensor::FloatTensor},
-    tensor::Shape,
+    tensor::{DType, Shape},
 };
 
 pub(super) fn norm_relu_conv2d<B: Backend>(
@@ -12,10 +15,12 @@ pub(super) fn norm_relu_conv2d<B: Backend>(
     weight: FloatTensor<B>,
     groups: usize,
 ) -> FloatTensor<B> {
+    let x = as_type::<B>(x, scale.dtype());
     let per_channel = Shape::new([1, scale.shape()[0], 1, 1]);
     let scale = B::float_reshape(scale, per_channel.clone());
     let shift = B::float_reshape(shift, per_channel);
     let activation = B::relu(B::float_add(B::float_mul(x, scale), shift));
+    let activation = as_type::<B>(activation, weight.dtype());
     conv2d_same::<B>(activation, weight, groups)
 }
 
@@ -27,8 +32,10 @@ pub(super) fn norm_relu_conv2d_train<B: Backend>(
     epsilon: f64,
     groups: usize,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let x = as_type::<B>(x, gamma.dtype());
     let norm = B::batch_norm_train(x, gamma, beta, epsilon);
-    let output = conv2d_same::<B>(B::relu(norm.output), weight, groups);
+    let activation = as_type::<B>(B::relu(norm.output), weight.dtype());
+    let output = conv2d_same::<B>(activation, weight, groups);
     (output, norm.mean, norm.variance)
 }
 
@@ -48,6 +55,8 @@ pub(super) fn norm_relu_conv2d_train_backward<B: Backend>(
     FloatTensor<B>,
     FloatTensor<B>,
 ) {
+    let (map_type, norm_type) = (x.dtype(), gamma.dtype());
+    let x = as_type::<B>(x, norm_type);
     let normed = B::batch_norm(
         x.clone(),
         gamma.clone(),
@@ -57,12 +66,14 @@ pub(super) fn norm_relu_conv2d_train_backward<B: Backend>(
         epsilon,
     );
     let activation = B::relu(normed);
-    let grad_activation =
-        conv2d_same_x_backward::<B>(activation.clone(), weight.clone(), grad.clone(), groups);
-    let grad_weight = conv2d_same_weight_backward::<B>(activation.clone(), weight, grad, groups);
-    let grad_normed = B::relu_backward(activation, grad_activation);
+    let input = as_type::<B>(activation.clone(), weight.dtype());
+    let grad_input =
+        conv2d_same_x_backward::<B>(input.clone(), weight.clone(), grad.clone(), groups);
+    let grad_weight = conv2d_same_weight_backward::<B>(input, weight, grad, groups);
+    let grad_normed = B::relu_backward(activation, as_type::<B>(grad_input, norm_type));
     let norm = B::batch_norm_train_backward(x, gamma, mean, variance, epsilon, grad_normed);
-    (norm.x_grad, norm.gamma_grad, norm.beta_grad, grad_weight)
+    let grad_x = as_type::<B>(norm.x_grad, map_type);
+    (grad_x, norm.gamma_grad, norm.beta_grad, grad_weight)
 }
 
 /// A convolution of stride 1 that keeps the plane's size; 1x1 as a matrix product a group.
@@ -129,6 +140,14 @@ pub(super) fn average_pool_2x2_backward<B: Backend>(
     grad: FloatTensor<B>,
 ) -> FloatTensor<B> {
     B::avg_pool2d_backward(x, grad, [2, 2], [2, 2], [0, 0], true, false)
+}
+
+/// Converts a tensor that is not of a type yet.
+fn as_type<B: Backend>(tensor: FloatTensor<B>, dtype: DType) -> FloatTensor<B> {
+    if tensor.dtype() == dtype {
+        return tensor;
+    }
+    B::float_cast(tensor, dtype.into())
 }
 
 fn same_size(kernel_size: usize, groups: usize) -> ConvOptions<2> {

@@ -3,6 +3,7 @@
 mod condensing;
 mod conversion;
 mod edge_cases;
+mod mixed;
 mod norm;
 mod shuffle;
 

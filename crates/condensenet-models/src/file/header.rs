@@ -41,7 +41,6 @@ pub(super) struct Entry {
 pub(super) struct Header {
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) entries: BTreeMap<String, Entry>,
-    data_len: u64,
 }
 
 impl Header {
@@ -52,6 +51,22 @@ impl Header {
             dimensions.product::<u128>()
         });
         counts.sum()
+    }
+
+    /// The tensors in the order in which they lie: behind each other, from the first byte of data to the last.
+    pub(super) fn in_order(&self) -> Vec<(&str, &Entry)> {
+        let entries = self.entries.iter();
+        let mut sorted: Vec<_> = entries.map(|(key, entry)| (key.as_str(), entry)).collect();
+        sorted.sort_by_key(|(_, entry)| entry.data_offsets);
+        sorted
+    }
+}
+
+impl Entry {
+    /// The bytes of the tensor.
+    pub(super) const fn len(&self) -> u64 {
+        let (start, end) = self.data_offsets;
+        end.saturating_sub(start)
     }
 }
 
@@ -122,11 +137,16 @@ impl Reader {
         decode(&text, file_len - PREFIX - header_len).map_err(FileError::at(&self.path))
     }
 
-    /// The bytes after the header.
-    pub(super) fn data(&mut self, header: &Header) -> Result<Vec<u8>, FileError> {
-        let mut data = vec![0; header.data_len as usize];
-        self.read(&mut data)?;
-        Ok(data)
+    /// The bytes of the tensor that comes next, of [`Header::in_order`], which has checked that the file holds as many.
+    pub(super) fn tensor(&mut self, entry: &Entry) -> Result<Vec<u8>, FileError> {
+        let mut bytes = vec![0; entry.len() as usize];
+        self.read(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The file that is read.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), FileError> {
@@ -155,22 +175,17 @@ fn decode(text: &[u8], data_len: u64) -> Result<Header, Problem> {
             }
         }
     }
-    check_layout(&entries, data_len)?;
-    Ok(Header {
-        metadata,
-        entries,
-        data_len,
-    })
+    let header = Header { metadata, entries };
+    check_layout(&header, data_len)?;
+    Ok(header)
 }
 
 /// Tensors lie one behind the other, each as long as its shape says, and fill the file.
-fn check_layout(entries: &BTreeMap<String, Entry>, data_len: u64) -> Result<(), Problem> {
-    let mut sorted: Vec<_> = entries.iter().collect();
-    sorted.sort_by_key(|(_, entry)| entry.data_offsets);
+fn check_layout(header: &Header, data_len: u64) -> Result<(), Problem> {
     let mut expected_start = 0;
-    for (key, entry) in sorted {
+    for (key, entry) in header.in_order() {
         let fail = |problem: String| Problem::Tensor {
-            key: key.clone(),
+            key: key.to_owned(),
             problem,
         };
         let (start, end) = entry.data_offsets;

@@ -34,7 +34,7 @@ pub(super) fn encode(
     metadata.extend([
         ("format", FORMAT.to_owned()),
         ("format_version", FORMAT_VERSION.to_owned()),
-        ("data_crc32", crc(data)),
+        ("data_crc32", hexadecimal(crc32fast::hash(data))),
     ]);
     Ok(metadata)
 }
@@ -129,11 +129,11 @@ pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
 }
 
 /// Bytes that were damaged may still be weights, so the tensors have a checksum.
-pub(super) fn check_crc(header: &Header, data: &[u8]) -> Result<(), Problem> {
+pub(super) fn check_crc(header: &Header, found: u32) -> Result<(), Problem> {
     match header.metadata.get("data_crc32") {
         None => Ok(()),
         Some(expected) => {
-            let found = crc(data);
+            let found = hexadecimal(found);
             if *expected == found {
                 return Ok(());
             }
@@ -146,8 +146,8 @@ pub(super) fn check_crc(header: &Header, data: &[u8]) -> Result<(), Problem> {
     }
 }
 
-fn crc(data: &[u8]) -> String {
-    format!("{:08x}", crc32fast::hash(data))
+fn hexadecimal(crc: u32) -> String {
+    format!("{crc:08x}")
 }
 
 fn check_kept(kept: usize, form: FileForm, channels: usize) -> Result<(), Problem> {

@@ -45,8 +45,7 @@ impl StateDict {
         let path = path.as_ref();
         let mut reader = header::Reader::open(path)?;
         let header = reader.header()?;
-        let data = reader.data(&header)?;
-        tensors::decode(&header, &data).map_err(FileError::at(path))
+        Ok(tensors::read(&mut reader, &header)?.0)
     }
 }
 

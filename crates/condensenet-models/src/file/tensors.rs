@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use burn::tensor::{DType, TensorData};
 
 use super::{
-    error::Problem,
-    header::{Entry, Header},
+    error::{FileError, Problem},
+    header::{Entry, Header, Reader},
 };
 use crate::weights::StateDict;
 
@@ -62,24 +62,24 @@ pub(super) fn encode(
     Ok((entries, data))
 }
 
-/// Cuts the tensors out of the data, whose layout [`Header`] has checked.
-pub(super) fn decode(header: &Header, data: &[u8]) -> Result<StateDict, Problem> {
+/// Reads the tensors one by one, so that no byte is held twice, and returns them with the checksum of all.
+pub(super) fn read(reader: &mut Reader, header: &Header) -> Result<(StateDict, u32), FileError> {
     let mut state_dict = StateDict::new();
-    for (key, entry) in &header.entries {
-        let (start, end) = entry.data_offsets;
-        let bytes = data.get(start as usize..end as usize);
-        let (Some(dtype), Some(bytes)) = (dtype(&entry.dtype), bytes) else {
-            return Err(Problem::Tensor {
-                key: key.clone(),
-                problem: format!("no bytes {start}..{end} of type {}", entry.dtype),
-            });
+    let mut checksum = crc32fast::Hasher::new();
+    for (key, entry) in header.in_order() {
+        let fault = |problem: String| Problem::Tensor {
+            key: key.to_owned(),
+            problem,
         };
-        let tensor = TensorData::try_from_bytes_vec(bytes.to_vec(), entry.shape.clone(), dtype);
-        let tensor = tensor.map_err(|error| Problem::Tensor {
-            key: key.clone(),
-            problem: format!("{error}"),
-        })?;
-        state_dict.insert(key.as_str(), tensor);
+        let dtype = dtype(&entry.dtype)
+            .ok_or_else(|| fault(format!("elements of type {:?} are not read", entry.dtype)))
+            .map_err(FileError::at(reader.path()))?;
+        let bytes = reader.tensor(entry)?;
+        checksum.update(&bytes);
+        let tensor = TensorData::try_from_bytes_vec(bytes, entry.shape.clone(), dtype)
+            .map_err(|error| fault(error.to_string()))
+            .map_err(FileError::at(reader.path()))?;
+        state_dict.insert(key, tensor);
     }
-    Ok(state_dict)
+    Ok((state_dict, checksum.finalize()))
 }

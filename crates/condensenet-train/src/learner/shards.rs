@@ -88,7 +88,7 @@ impl CondensingLearner {
 
     /// Returns the mean loss of a part, and what is read of it later.
     fn classify(&self, network: &Network, part: ImageBatch) -> (Tensor<1>, Outcome) {
-        let logits = network.forward(part.images);
+        let logits = network.forward(self.plan.precision.of_images(part.images));
         let loss = cross_entropy(&logits, &part.labels, self.plan.label_smoothing);
         let outcome = Outcome {
             loss: loss.clone().detach(),

@@ -1,4 +1,6 @@
-//! Steps against steps: cut into parts, shared by devices, and by hand.
+//! Steps against steps: cut into parts, shared by devices, in another precision, and by hand.
+
+mod precision;
 
 use burn::{
     module::{Flag, Module, ModuleMapper, ModuleVisitor, Param},

@@ -8,6 +8,7 @@ use condensenet_models::{NetworkConfig, TrainingNetwork};
 
 use super::{
     Connections, EpochPoint, Progress, RunReport, Sizes, StageBoundary, history, stored_evaluation,
+    words,
 };
 use crate::{
     error::TrainError,
@@ -50,7 +51,12 @@ impl RunReport {
             final_epoch: epochs.last().cloned(),
             best_epoch: best(&epochs),
             evaluations,
-            sizes: Sizes::of(&config.network, network.as_ref(), device)?,
+            sizes: Sizes::of(
+                &config.network,
+                [config.data.crop().size; 2],
+                network.as_ref(),
+                device,
+            )?,
             stages: stages(&config),
             connections: connections.and_then(|(network, epoch)| match network {
                 TrainingNetwork::CondenseNet(network) => Some(Connections::of(network, epoch)),
@@ -79,7 +85,8 @@ impl RunReport {
             missing.push("No epoch is done yet: there are no curves and no errors.".to_owned());
         } else if done < planned {
             missing.push(format!(
-                "The run stands after {done} of {planned} epochs: all numbers are those of an unfinished training."
+                "The run stands after {done} of {}: all numbers are those of an unfinished training.",
+                words::counted(planned, "epoch")
             ));
         }
         if done > 0 && self.best_epoch.is_none() {

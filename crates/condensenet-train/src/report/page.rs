@@ -38,6 +38,7 @@ struct Tile {
 struct FormRow<'a> {
     form: &'static str,
     size: &'a FormSize,
+    epoch: Option<usize>,
     top1_error: Option<f64>,
     top5_error: Option<f64>,
     loss: Option<f64>,
@@ -128,6 +129,7 @@ fn forms(report: &RunReport) -> Vec<FormRow<'_>> {
         FormRow {
             form,
             size,
+            epoch: evaluation.and_then(|evaluation| evaluation.epoch),
             top1_error: evaluation.map(|evaluation| evaluation.top1_error),
             top5_error: evaluation.and_then(|evaluation| evaluation.top5_error),
             loss: evaluation.and_then(|evaluation| evaluation.loss),
@@ -146,8 +148,10 @@ impl RunPage<'_> {
         let progress = &self.report.progress;
         match (progress.epochs_done, progress.epochs_planned) {
             (0, _) => "not begun".to_owned(),
-            (done, planned) if done < planned => format!("{done} of {planned} epochs"),
-            (done, _) => format!("finished, {done} epochs"),
+            (done, planned) if done < planned => {
+                format!("{done} of {}", words::counted(planned, "epoch"))
+            }
+            (done, _) => format!("finished, {}", words::counted(done, "epoch")),
         }
     }
 
@@ -195,7 +199,7 @@ pub(super) fn of_runs(report: &RunsReport, figures: &RunsFigures) -> Result<Stri
     RunsPage {
         style: STYLE,
         palette: palette::stylesheet(),
-        title: format!("{} runs compared", report.runs.len()),
+        title: format!("{} compared", words::counted(report.runs.len(), "run")),
         report,
         figures: figures.all().collect(),
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::{EpochPoint, FormSize, RunReport, gather};
+use super::{EpochPoint, FormSize, RunReport, gather, words};
 use crate::error::TrainError;
 
 /// What a report says about several runs: the content of its `comparison.json`.
@@ -50,7 +50,7 @@ impl RunsReport {
     pub fn read(directories: &[PathBuf], device: &Device) -> Result<Self, TrainError> {
         let names = distinct_names(directories);
         let mut runs = Vec::new();
-        let mut missing = Vec::new();
+        let (mut missing, mut unfinished) = (Vec::new(), Vec::new());
         for (directory, name) in directories.iter().zip(names) {
             let report = RunReport::read(directory, device)?;
             let (done, planned) = (report.progress.epochs_done, report.progress.epochs_planned);
@@ -59,7 +59,8 @@ impl RunsReport {
                     "{name} has no validation error yet, and so no point."
                 ));
             } else if done < planned {
-                missing.push(format!("{name} stands after {done} of {planned} epochs."));
+                let planned = words::counted(planned, "epoch");
+                unfinished.push(format!("{name} stands after {done} of {planned}"));
             }
             runs.push(ComparedRun {
                 name,
@@ -71,6 +72,9 @@ impl RunsReport {
                 epochs_planned: planned,
                 epochs: report.epochs,
             });
+        }
+        if !unfinished.is_empty() {
+            missing.push(format!("{}.", unfinished.join("; ")));
         }
         let other = runs.iter().find(|run| run.images != runs[0].images);
         if let Some(other) = other {

@@ -1,9 +1,7 @@
 //! What a network costs before and after conversion.
 
 use burn::tensor::Device;
-use condensenet_models::{
-    Complexity, Convention, Form, NetworkConfig, StateDict, Stem, TrainingNetwork,
-};
+use condensenet_models::{Complexity, Convention, Form, NetworkConfig, StateDict, TrainingNetwork};
 use serde::Serialize;
 
 use crate::error::TrainError;
@@ -11,7 +9,7 @@ use crate::error::TrainError;
 /// What both forms of a network cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sizes {
-    /// Height and width of the image that is counted for, in pixels.
+    /// Height and width of the image that is counted for, in pixels: of those that the run learns from.
     pub input: [usize; 2],
     /// The form that trains.
     pub training: FormSize,
@@ -37,16 +35,13 @@ pub struct FormSize {
 }
 
 impl Sizes {
-    /// Counts a network in both forms. Where `network` is none, one is made to count its tensors.
+    /// Counts a network in both forms, for images of a height and width. Where `network` is none, one is made to count its tensors.
     pub(super) fn of(
         config: &NetworkConfig,
+        input: [usize; 2],
         network: Option<&TrainingNetwork>,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let input = match config.stem() {
-            Stem::Cifar => [32, 32],
-            Stem::Imagenet | Stem::ImagenetPooled => [224, 224],
-        };
         let mut network = match network {
             Some(network) => network.clone(),
             None => config.init(device)?,

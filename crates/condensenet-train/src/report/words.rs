@@ -67,6 +67,12 @@ pub(super) fn grouped(count: u64) -> String {
     text
 }
 
+/// Writes a count with what is counted: `1 epoch`, `2 epochs`.
+pub(super) fn counted(count: usize, one: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {one}{ending}", grouped(count as u64))
+}
+
 /// Writes a count with three digits and a prefix: `1.45 M`.
 pub(super) fn short(count: u64) -> String {
     let (value, prefix) = match count {
@@ -83,6 +89,11 @@ pub(super) fn short(count: u64) -> String {
         0
     };
     format!("{value:.decimals$}\u{202f}{prefix}")
+}
+
+/// Writes a whole number, or a dash.
+pub(super) fn whole(value: Option<usize>) -> String {
+    value.map_or_else(|| "\u{2013}".to_owned(), |value| value.to_string())
 }
 
 /// Writes a percentage with two decimals, or a dash.
@@ -120,6 +131,13 @@ mod tests {
         assert_eq!(plain(999), "999");
         assert_eq!(plain(1_000), "1 000");
         assert_eq!(plain(1_451_594), "1 451 594");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(counted(0, "epoch"), "0 epochs");
+        assert_eq!(counted(1, "epoch"), "1 epoch");
+        assert_eq!(counted(12, "step"), "12 steps");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use condensenet_models::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::{data_source::DataSource, recipe::Recipe};
+use crate::{data_source::DataSource, precision::Precision, recipe::Recipe};
 
 /// What is trained, and how: the content of `run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct RunConfig {
     /// networks that begin from weights. The schedule still drops connections where the weights have more than its stage.
     #[serde(default)]
     pub freeze_features: bool,
+    /// The type of number that maps and convolutions are computed in while the network learns.
+    #[serde(default)]
+    pub precision: Precision,
     /// Where the images come from, for whoever started the run to find them again.
     pub data: DataSource,
     /// The version of this library that began the run.
@@ -30,6 +33,7 @@ impl RunConfig {
             network: network.into(),
             recipe,
             freeze_features: false,
+            precision: Precision::F32,
             data,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -39,6 +43,13 @@ impl RunConfig {
     #[must_use]
     pub const fn with_frozen_features(mut self) -> Self {
         self.freeze_features = true;
+        self
+    }
+
+    /// Computes maps and convolutions in another type of number than f32.
+    #[must_use]
+    pub const fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
         self
     }
 }

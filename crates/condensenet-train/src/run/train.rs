@@ -36,7 +36,8 @@ impl TrainingRun {
     ///
     /// # Errors
     /// Fails if another process trains in the directory ([`TrainError::Locked`]), if images and network don't go together, if
-    /// the checkpoint to resume from is of another network, if the loss or a weight is no longer finite
+    /// a device does not compute in the run's precision ([`TrainError::Precision`]), if the checkpoint to resume from is of
+    /// another network, if the loss or a weight is no longer finite
     /// ([`TrainError::NonFiniteLoss`], [`TrainError::NonFiniteWeights`]), or if a checkpoint can't be written. The
     /// checkpoints that there are stay.
     pub fn train(&self, data: &RunData, options: &RunOptions) -> Result<RunOutcome, TrainError> {
@@ -47,6 +48,9 @@ impl TrainingRun {
         options.validate()?;
         check_images_for("training", &self.config.network, &*data.train)?;
         check_images_for("validation", &self.config.network, &*data.valid)?;
+        for device in std::iter::once(&options.device).chain(&options.other_devices) {
+            self.config.precision.check(device)?;
+        }
         let _lock = RunLock::acquire(&self.directory)?;
         let checkpoints = self.checkpoints();
         let (resumed, damaged) = checkpoints.latest_usable()?;
@@ -59,7 +63,8 @@ impl TrainingRun {
         let other_devices = options.other_devices.iter();
         let other_devices = other_devices.map(|device| options.on_tape(device));
         let other_devices = other_devices.collect();
-        let plan = StepPlan::new(recipe, steps_per_epoch, other_devices);
+        let plan = StepPlan::new(recipe, steps_per_epoch, other_devices)
+            .with_precision(self.config.precision);
         let rates = LearningRates::new(recipe, steps_per_epoch, plan.total_steps)?;
         let trainee = self.trainee(&device, &plan, position, resumed.as_ref())?;
 

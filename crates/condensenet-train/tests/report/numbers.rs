@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use condensenet_models::TrainingNetwork;
+use condensenet_models::{Complexity, CondenseNetConfig, Convention, Form, Stem, TrainingNetwork};
 use condensenet_train::{
-    Display, RunOptions,
+    Comparison, DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun,
     report::{RunReport, RunsReport},
 };
 use serde_json::Value;
@@ -90,6 +90,51 @@ fn sizes_are_those_of_a_hand_computed_network() {
         stem_and_classifier + spatial + learned / 4
     );
     assert!(sizes.converted.bytes < sizes.training.bytes);
+}
+
+#[test]
+fn sizes_are_counted_for_the_images_that_the_run_learns_from() {
+    let root = tempfile::tempdir().unwrap();
+    let network = CondenseNetConfig::new(vec![1, 2], vec![4, 8]).with_stem(Stem::Imagenet);
+    let photos = DataSource::folder("nowhere", 40);
+    let config = RunConfig::new(network.clone(), Recipe::new(), photos);
+    let run = TrainingRun::create(root.path().join("run"), config).unwrap();
+    let sizes = read(run.directory()).sizes;
+    assert_eq!(sizes.input, [40, 40]);
+    let counted = Complexity::of(&network, Form::Training, [40, 40]).unwrap();
+    let multiply_adds = counted.flops(Convention::MultiplyAdds);
+    assert_eq!(sizes.training.multiply_adds, multiply_adds);
+}
+
+#[test]
+fn what_a_comparison_found_is_what_the_report_shows() {
+    let (_root, run) = begun();
+    let data = run.config().data.load().unwrap();
+    let device = Device::flex();
+    let options = RunOptions {
+        display: Display::Silent,
+        ..RunOptions::new(device.clone())
+    };
+    let outcome = run.train(&data, &options).unwrap();
+    let comparison = Comparison::of(&outcome.network, &data, &device).unwrap();
+    run.keep_comparison(&comparison, &data).unwrap();
+    let report = run.report(&device).unwrap();
+    for (form, row) in [
+        ("training", &comparison.training),
+        ("converted", &comparison.converted),
+    ] {
+        let stored = report.evaluation(form).unwrap();
+        assert_eq!(stored.top1_error, row.evaluation.top1_error);
+        assert_eq!(stored.epoch, Some(6));
+        assert_eq!(stored.class_errors, row.evaluation.class_errors);
+        assert_eq!(stored.class_names, data.valid.class_names());
+    }
+    let written = report.write(&run.report_path()).unwrap();
+    assert_eq!(written.page, run.directory().join("report/report.html"));
+
+    let (_root, empty) = begun();
+    let error = empty.keep_comparison(&comparison, &data).unwrap_err();
+    assert!(error.to_string().contains("no checkpoint"), "{error}");
 }
 
 #[test]

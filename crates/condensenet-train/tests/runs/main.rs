@@ -9,6 +9,7 @@ mod failures;
 mod fine_tuning;
 mod foreign;
 mod learning;
+mod precision;
 mod resume;
 mod stopping;
 mod support;

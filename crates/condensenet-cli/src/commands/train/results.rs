@@ -9,6 +9,7 @@ use condensenet::train::{
 use serde_json::{Value, json};
 
 use crate::{
+    counted::counted,
     options::{DataOptions, NetworkOptions},
     sizes::write_sizes,
 };
@@ -22,22 +23,19 @@ pub(super) fn write_beginning(
     let (recipe, done, steps) = (&run.config().recipe, run.epochs_done(), run.steps_done());
     writeln!(
         out,
-        "{} images to train on, {} to validate on; {} epochs in batches of {}",
-        data.train.len(),
+        "{} to train on, {} to validate on; {} in batches of {}",
+        counted(data.train.len(), "image"),
         data.valid.len(),
-        recipe.epochs,
+        counted(recipe.epochs, "epoch"),
         recipe.batch_size,
     )?;
     if done > 0 || steps > 0 {
         let and_steps = match steps {
             0 => String::new(),
-            steps => format!(", and {steps} steps of the next"),
+            steps => format!(", and {} of the next", counted(steps, "step")),
         };
-        writeln!(
-            out,
-            "{done} of {} epochs are done{and_steps}",
-            recipe.epochs
-        )?;
+        let epochs = counted(recipe.epochs, "epoch");
+        writeln!(out, "{done} of {epochs} done{and_steps}")?;
     }
     writeln!(out)?;
     let size = [data.valid.height(), data.valid.width()];
@@ -54,6 +52,7 @@ pub(super) fn write_end(
     comparison: &Comparison,
     average: Option<&Comparison>,
     best: Option<&SavedCheckpoint>,
+    report: Option<&Path>,
 ) -> Result<()> {
     writeln!(out, "{comparison}")?;
     if let Some(average) = average {
@@ -67,6 +66,9 @@ pub(super) fn write_end(
         let (epoch, error) = (state.epoch, state.validation_error);
         writeln!(out, "best     {path} (epoch {epoch}, error {error:.2} %)")?;
     }
+    if let Some(report) = report {
+        writeln!(out, "report   {}", report.display())?;
+    }
     Ok(())
 }
 
@@ -78,6 +80,7 @@ pub(super) fn write_json(
     comparison: &Comparison,
     average: Option<&Comparison>,
     best: Option<&SavedCheckpoint>,
+    report: Option<&Path>,
 ) -> Result<()> {
     let best = best.map(|best| {
         json!({
@@ -92,6 +95,7 @@ pub(super) fn write_json(
         "ending": ending(outcome.ending),
         "epochs_done": outcome.epochs_done,
         "best": best,
+        "report": report.map(|report| report.display().to_string()),
         "training": row(&comparison.training),
         "converted": row(&comparison.converted),
         "largest_logit_difference": comparison.largest_logit_difference,
@@ -137,10 +141,11 @@ pub(super) fn write_early_end(
     epochs_done: usize,
 ) -> Result<()> {
     let recipe = &run.config().recipe;
-    let (epochs, patience) = (recipe.epochs, recipe.patience.unwrap_or_default());
+    let epochs = counted(recipe.epochs, "epoch");
+    let patience = recipe.patience.unwrap_or_default();
     writeln!(
         out,
-        "ended early, after {epochs_done} of {epochs} epochs: the validation error has not fallen for {patience}\n"
+        "ended early, after {epochs_done} of {epochs}: the validation error has not fallen for {patience}\n"
     )?;
     Ok(())
 }
@@ -153,7 +158,8 @@ pub(super) fn warn_of_left_out(data: &RunData) {
         log::warn!("skipped: {reason}");
     }
     if let Some(more) = left_out.len().checked_sub(NAMED + 1) {
-        log::warn!("skipped: {} more photos that can't be read", more + 1);
+        let photos = counted(more + 1, "more photo");
+        log::warn!("skipped: {photos} that can't be read");
     }
 }
 
@@ -190,7 +196,9 @@ pub(in crate::commands) fn write_config(
     let mut table = toml::Table::new();
     table.insert("data".to_owned(), DataOptions::table(&config.data).into());
     table.insert("network".to_owned(), network.into());
-    table.insert("recipe".to_owned(), toml::Value::try_from(&config.recipe)?);
+    let mut recipe = toml::Table::try_from(&config.recipe)?;
+    recipe.insert("precision".to_owned(), config.precision.name().into());
+    table.insert("recipe".to_owned(), recipe.into());
     write!(out, "{}", toml::to_string(&table)?)?;
     Ok(())
 }

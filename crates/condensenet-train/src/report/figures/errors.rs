@@ -46,8 +46,8 @@ pub(super) fn draw(report: &RunReport) -> Option<Figure> {
         format!(", at best {error} after epoch {}", best.epoch)
     });
     let description = format!(
-        "Line chart of the errors in percent over {} epochs; at the end the top-1 error on validation images is {}{best}.",
-        last.epoch,
+        "Line chart of the errors in percent over {}; at the end the top-1 error on validation images is {}{best}.",
+        words::counted(last.epoch, "epoch"),
         words::percent(last.valid_top1_error),
     );
     let chart = LineChart {

@@ -5,7 +5,7 @@ use super::{
     line_chart::{LineChart, Mark, Series},
     palette::Ink,
 };
-use crate::report::RunReport;
+use crate::report::{RunReport, words};
 
 pub(super) fn draw(report: &RunReport) -> Figure {
     let epochs = report.config.recipe.epochs as f64;
@@ -31,9 +31,9 @@ pub(super) fn draw(report: &RunReport) -> Figure {
     ];
     series.retain(|series| !series.is_empty());
     let description = format!(
-        "Step chart of the connections that the learned convolutions keep, in percent: from 100 to {kept:.4} in {} steps \
-         until half of {epochs} epochs.",
-        report.stages.len()
+        "Step chart of the connections that the learned convolutions keep, in percent: from 100 to {kept:.4} in {} \
+         until half of the {epochs:.0} planned.",
+        words::counted(report.stages.len(), "step")
     );
     let chart = LineChart {
         values: "connections kept, %",

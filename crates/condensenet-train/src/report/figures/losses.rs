@@ -5,7 +5,7 @@ use super::{
     line_chart::{LineChart, Series},
     palette::Ink,
 };
-use crate::report::RunReport;
+use crate::report::{RunReport, words};
 
 pub(super) fn draw(report: &RunReport) -> Option<Figure> {
     let epochs = report.epochs.iter();
@@ -19,8 +19,8 @@ pub(super) fn draw(report: &RunReport) -> Option<Figure> {
     let last = report.final_epoch.as_ref().filter(|_| !series.is_empty())?;
     let number = |value: Option<f64>| value.map_or("unknown".to_owned(), |v| format!("{v:.3}"));
     let description = format!(
-        "Line chart of the mean cross entropy in nats over {} epochs; at the end {} on training and {} on validation images.",
-        last.epoch,
+        "Line chart of the mean cross entropy in nats over {}; at the end {} on training and {} on validation images.",
+        words::counted(last.epoch, "epoch"),
         number(last.train_loss),
         number(last.valid_loss)
     );

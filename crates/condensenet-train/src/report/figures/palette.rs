@@ -32,7 +32,10 @@ pub(crate) enum Ink {
 }
 
 /// The most lines that a figure tells apart.
-pub(crate) const SERIES: usize = 8;
+pub(crate) const SERIES: usize = 2 * HUES;
+
+/// The colours of lines; each comes twice, in other dashes.
+const HUES: usize = 8;
 
 /// The steps of the heat map's colours, the one for nothing not counted.
 pub(crate) const LEVELS: usize = 15;
@@ -48,7 +51,7 @@ const PLAIN: [(Ink, &str, &str); 7] = [
     (Ink::Dropped, "#eef0f3", "#23282f"),
 ];
 
-const SERIES_COLOURS: [(&str, &str); SERIES] = [
+const SERIES_COLOURS: [(&str, &str); HUES] = [
     ("#0067a8", "#5cb8ee"),
     ("#c24e00", "#f0a24a"),
     ("#00795a", "#2fc79d"),
@@ -60,7 +63,24 @@ const SERIES_COLOURS: [(&str, &str); SERIES] = [
 ];
 
 /// Dashes of the series' lines in pixels; the first two are those of most figures.
-const DASHES: [&str; SERIES] = ["", "5 3", "", "5 3", "1.5 3", "8 3 1.5 3", "", "5 3"];
+const DASHES: [&str; SERIES] = [
+    "",
+    "5 3",
+    "",
+    "5 3",
+    "1.5 3",
+    "8 3 1.5 3",
+    "",
+    "5 3", // and once more
+    "5 3",
+    "",
+    "1.5 3",
+    "",
+    "5 3",
+    "",
+    "1.5 3",
+    "1.5 3",
+];
 
 /// From almost the page to far from it, at equal steps of lightness, by way of green and blue.
 const LEVEL_COLOURS: [(&str, &str); LEVELS + 1] = [
@@ -166,7 +186,7 @@ fn write_rules(css: &mut String, choose: fn((&'static str, &'static str)) -> &'s
     let plain = PLAIN
         .iter()
         .map(|&(ink, light, dark)| (ink, choose((light, dark))));
-    let series = (0..).zip(SERIES_COLOURS);
+    let series = (0..).zip([SERIES_COLOURS; SERIES / HUES].concat());
     let series = series.map(|(number, colours)| (Ink::Series(number), choose(colours)));
     let levels = (0..).zip(LEVEL_COLOURS);
     let levels = levels.map(|(number, colours)| (Ink::Level(number), choose(colours)));
@@ -225,6 +245,13 @@ mod tests {
             }
         }
         assert!(pale.is_empty(), "{pale:?}");
+    }
+
+    #[test]
+    fn no_two_series_look_the_same() {
+        let looks = (0..SERIES).map(|series| (SERIES_COLOURS[series % HUES], DASHES[series]));
+        let looks: std::collections::BTreeSet<_> = looks.collect();
+        assert_eq!(looks.len(), SERIES);
     }
 
     #[test]

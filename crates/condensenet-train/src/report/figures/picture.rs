@@ -5,6 +5,9 @@ use std::fmt::Write;
 use super::palette::{self, Ink};
 use crate::report::page::escape;
 
+/// The empty space around a picture that stands alone, in pixels; a page has its own.
+const MARGIN: u32 = 12;
+
 /// A picture as SVG, without its outermost tag.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
@@ -68,13 +71,14 @@ impl Picture {
 
     /// Writes the picture as a file of its own.
     pub(crate) fn standalone(&self, title: &str, description: &str) -> String {
-        let (units_wide, units_high) = (self.width * 10, self.height * 10);
+        let (width, height) = (self.width + 2 * MARGIN, self.height + 2 * MARGIN);
+        let (from, wide, high) = (MARGIN * 10, width * 10, height * 10);
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"figure\" {} role=\"img\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"figure\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"-{from} -{from} {wide} {high}\" role=\"img\" \
              aria-labelledby=\"title description\">\n<title id=\"title\">{}</title>\n\
              <desc id=\"description\">{}</desc>\n<style>\n{}</style>\n\
-             <rect class=\"f-surface\" width=\"{units_wide}\" height=\"{units_high}\"/>\n{}</svg>\n",
-            self.view(),
+             <rect class=\"f-surface\" x=\"-{from}\" y=\"-{from}\" width=\"{wide}\" height=\"{high}\"/>\n{}</svg>\n",
             escape(title),
             escape(description),
             palette::stylesheet(),

@@ -18,8 +18,11 @@ const LEFT: i32 = 40;
 const RIGHT: i32 = 16;
 const TOP: i32 = 30;
 const BOTTOM: i32 = 44;
+/// Half the height of a label.
+const HALF: i32 = 8;
 
 struct Point {
+    number: String,
     label: String,
     ink: Ink,
     multiply_adds: f64,
@@ -36,6 +39,7 @@ pub(super) fn draw(report: &RunsReport) -> Option<Figure> {
     let points: Vec<Point> = runs
         .filter_map(|(index, run)| {
             Some(Point {
+                number: (index + 1).to_string(),
                 label: marked_name(index, run),
                 ink: Ink::Series((index % SERIES) as u8),
                 multiply_adds: run.converted.multiply_adds as f64,
@@ -136,7 +140,7 @@ fn draw_in(points: &[Point], width: u32, height: u32) -> Picture {
             let style = point.ink.placeholder().filled();
             let at = (x * UNITS, y * UNITS);
             canvas.area.draw(&Circle::new(at, 5 * UNITS, style))?;
-            labels.draw(canvas, &point.label, (x, y))?;
+            labels.draw(canvas, point, (x, y))?;
         }
         Ok(())
     })
@@ -198,26 +202,51 @@ impl Labels {
         self.taken.push([x - 6, y - 6, x + 6, y + 6]);
     }
 
-    /// Writes a label to the right of its point, or to the left, above or below, where it is free and inside.
+    /// Writes a label close to its point where it is free and inside; if that is nowhere, the number alone.
     fn draw(
         &mut self,
         canvas: &Canvas<'_>,
-        label: &str,
-        (x, y): (i32, i32),
+        point: &Point,
+        at: (i32, i32),
     ) -> Result<(), DrawError> {
-        let (width, half) = (text_width(label, LABEL), 8);
-        let places = (0..6).flat_map(|away| {
-            let up = y - 16 * away;
-            let down = y + 16 * away;
-            [
-                (x + 10, up),
-                (x - 10 - width, up),
-                (x + 10, down),
-                (x - 10 - width, down),
-            ]
-        });
-        let boxes = places.map(|(left, middle)| [left, middle - half, left + width, middle + half]);
-        let is_free = |place: &[i32; 4]| {
+        let whole = self.place(canvas, &point.label, at, 2);
+        let (text, place) = match whole {
+            Some(place) => (&point.label, place),
+            None => {
+                let place = self.place(canvas, &point.number, at, 6);
+                let beside = Self::beside(&point.number, at, 0)[0];
+                (&point.number, place.unwrap_or(beside))
+            }
+        };
+        self.taken.push(place);
+        let style = text_style(Ink::Text, LABEL, HPos::Left, VPos::Center);
+        canvas.text(text, (place[0], place[1] + HALF), style)
+    }
+
+    /// The places to the right and to the left of a point, as many lines up or down.
+    fn beside(text: &str, (x, y): (i32, i32), away: i32) -> [[i32; 4]; 4] {
+        let width = text_width(text, LABEL);
+        let (up, down) = (y - 2 * HALF * away, y + 2 * HALF * away);
+        let place = |left, middle| [left, middle - HALF, left + width, middle + HALF];
+        let (right, left) = (x + 10, x - 10 - width);
+        [
+            place(right, up),
+            place(left, up),
+            place(right, down),
+            place(left, down),
+        ]
+    }
+
+    /// Finds a place that is free and inside, at most so many lines away.
+    fn place(
+        &self,
+        canvas: &Canvas<'_>,
+        text: &str,
+        at: (i32, i32),
+        reach: i32,
+    ) -> Option<[i32; 4]> {
+        let mut places = (0..reach).flat_map(|away| Self::beside(text, at, away));
+        places.find(|place| {
             let inside = place[0] >= LEFT && place[2] <= canvas.width && place[1] >= TOP;
             let overlaps = |other: &[i32; 4]| {
                 place[0] < other[2]
@@ -226,16 +255,6 @@ impl Labels {
                     && other[1] < place[3]
             };
             inside && !self.taken.iter().any(overlaps)
-        };
-        let beside = [
-            (x + 10).min(canvas.width - width),
-            y - half,
-            x + 10 + width,
-            y + half,
-        ];
-        let place = boxes.clone().find(is_free).unwrap_or(beside);
-        self.taken.push(place);
-        let style = text_style(Ink::Text, LABEL, HPos::Left, VPos::Center);
-        canvas.text(label, (place[0], place[1] + half), style)
+        })
     }
 }
