@@ -17,11 +17,31 @@ mod plan;
 mod tile;
 mod weight_gradient;
 
+use std::sync::OnceLock;
+
 use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 
 use super::{Algorithm, composition, ops::CondenseOps};
 use condensed::Preactivation;
 use plan::Problem;
+
+/// Returns what to do: what was asked for, or what `CONDENSENET_GPU_ALGORITHM` says where it is left to measuring.
+///
+/// `kernel` and `composition` keep to one of them, for comparing whole networks, and where timing every shape takes longer than
+/// what is to be computed, as on a GPU that is played by a processor; anything else measures.
+fn chosen(algorithm: Algorithm) -> Algorithm {
+    static FROM_ENVIRONMENT: OnceLock<Algorithm> = OnceLock::new();
+    if algorithm != Algorithm::Measured {
+        return algorithm;
+    }
+    *FROM_ENVIRONMENT.get_or_init(
+        || match std::env::var("CONDENSENET_GPU_ALGORITHM").as_deref() {
+            Ok("kernel") => Algorithm::Kernel,
+            Ok("composition") => Algorithm::Composition,
+            _ => Algorithm::Measured,
+        },
+    )
+}
 
 impl CondenseOps for CubeBackend {
     fn group_conv2d(
@@ -30,7 +50,7 @@ impl CondenseOps for CubeBackend {
         groups: usize,
         algorithm: Algorithm,
     ) -> CubeTensor {
-        match (algorithm, Problem::new(&x, &weight, groups)) {
+        match (chosen(algorithm), Problem::new(&x, &weight, groups)) {
             (Algorithm::Composition, _) | (_, None) => {
                 composition::group_conv2d::<Self>(x, weight, groups)
             }
@@ -46,7 +66,7 @@ impl CondenseOps for CubeBackend {
         groups: usize,
         algorithm: Algorithm,
     ) -> CubeTensor {
-        match (algorithm, Problem::new(&x, &weight, groups)) {
+        match (chosen(algorithm), Problem::new(&x, &weight, groups)) {
             (Algorithm::Composition, _) | (_, None) => {
                 composition::group_conv2d_x_backward::<Self>(x, weight, grad, groups)
             }
@@ -62,7 +82,7 @@ impl CondenseOps for CubeBackend {
         groups: usize,
         algorithm: Algorithm,
     ) -> CubeTensor {
-        match (algorithm, Problem::new(&x, &weight, groups)) {
+        match (chosen(algorithm), Problem::new(&x, &weight, groups)) {
             (Algorithm::Composition, _) | (_, None) => {
                 composition::group_conv2d_weight_backward::<Self>(x, weight, grad, groups)
             }
@@ -89,7 +109,7 @@ impl CondenseOps for CubeBackend {
             scale,
             shift,
         };
-        match (algorithm, Problem::new(&x, &weight, groups)) {
+        match (chosen(algorithm), Problem::new(&x, &weight, groups)) {
             (_, None) => composition::condensed_conv2d::<Self>(
                 x,
                 before.index,

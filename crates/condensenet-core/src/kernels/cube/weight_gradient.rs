@@ -5,11 +5,13 @@
 //! alone, and the parts are added up in their order, so that the result is the same to the last bit every time.
 
 use burn::{
-    backend::{DType, cubecl::dtype_to_storage_type, ops::FloatTensorOps},
+    backend::{DType, TensorMetadata, cubecl::dtype_to_storage_type, ops::FloatTensorOps},
     tensor::Shape,
 };
 use burn_cubecl::{
-    CubeBackend, cubecl, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor,
+    CubeBackend, cubecl,
+    ops::numeric::{empty_device_contiguous_dtype, empty_device_dtype},
+    tensor::CubeTensor,
 };
 use cubecl::{calculate_cube_count_elemwise, prelude::*};
 
@@ -147,6 +149,35 @@ fn sum_gradients<F: Float>(
     }
 }
 
+/// Adds up the parts, in their order.
+#[cube(launch_unchecked, address_type = "dynamic")]
+fn add_parts<F: Float>(
+    parts: &Tensor<f32>,
+    gradient: &mut Tensor<F>,
+    #[define(F)] _dtype: ElemType,
+) {
+    let (inputs, height, width) = (gradient.shape(1), gradient.shape(2), gradient.shape(3));
+    if ABSOLUTE_POS < gradient.shape(0) * inputs * height * width {
+        let column = ABSOLUTE_POS % width;
+        let row = ABSOLUTE_POS / width % height;
+        let input = ABSOLUTE_POS / (width * height) % inputs;
+        let output = ABSOLUTE_POS / (width * height * inputs);
+        let first = output * parts.stride(1)
+            + input * parts.stride(2)
+            + row * parts.stride(3)
+            + column * parts.stride(4);
+        let mut total = 0.0f32;
+        for part in 0..parts.shape(0) {
+            total += parts[first + part * parts.stride(0)];
+        }
+        let place = output * gradient.stride(0)
+            + input * gradient.stride(1)
+            + row * gradient.stride(2)
+            + column * gradient.stride(3);
+        gradient[place] = F::cast_from(total);
+    }
+}
+
 /// Returns the gradient of the weight, `[channels_out, inputs, kernel_size, kernel_size]`.
 pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, problem: &Problem) -> CubeTensor {
     let plan = SumPlan::new(problem);
@@ -156,23 +187,12 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, problem: &Problem
     let pixels_per_part = problem.pixels.div_ceil(wanted_parts);
     let part_count = problem.pixels.div_ceil(pixels_per_part);
 
-    let weight_shape = [
-        problem.groups * problem.outputs,
-        problem.inputs,
-        problem.kernel_size,
-        problem.kernel_size,
-    ];
-    let [channels_out, inputs, kernel_height, kernel_width] = weight_shape;
+    let (channels_out, side) = (problem.groups * problem.outputs, problem.kernel_size);
+    let weight_shape = Shape::new([channels_out, problem.inputs, side, side]);
     let parts = empty_device_contiguous_dtype(
         x.client.clone(),
         x.device.clone(),
-        Shape::new([
-            part_count,
-            channels_out,
-            inputs,
-            kernel_height,
-            kernel_width,
-        ]),
+        Shape::new([part_count, channels_out, problem.inputs, side, side]),
         DType::F32,
     );
     let dtype = x.dtype;
@@ -196,13 +216,29 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, problem: &Problem
             dtype_to_storage_type(dtype),
         );
     }
-    let sum = match part_count {
-        1 => parts,
-        _ => CubeBackend::float_sum_dim(parts, 0),
-    };
-    let sum = CubeBackend::float_reshape(sum, Shape::new(weight_shape));
-    match dtype {
-        DType::F32 => sum,
-        _ => CubeBackend::float_cast(sum, dtype.into()),
+    if part_count == 1 && dtype == DType::F32 {
+        return CubeBackend::float_reshape(parts, weight_shape);
     }
+    let gradient = empty_device_dtype(
+        parts.client.clone(),
+        parts.device.clone(),
+        weight_shape,
+        dtype,
+    );
+    let elements = gradient.shape().num_elements();
+    let cube_dim = CubeDim::new(&gradient.client, elements);
+    let address_type = [&parts, &gradient].map(CubeTensor::required_address_type);
+    // SAFETY: units past the last element do nothing; the others' indices are made of strides and of places below the shapes.
+    unsafe {
+        add_parts::launch_unchecked(
+            &gradient.client,
+            calculate_cube_count_elemwise(&gradient.client, elements, cube_dim),
+            cube_dim,
+            address_type.into_iter().max().unwrap_or_default(),
+            parts.into_tensor_arg(),
+            gradient.clone().into_tensor_arg(),
+            dtype_to_storage_type(dtype),
+        );
+    }
+    gradient
 }
