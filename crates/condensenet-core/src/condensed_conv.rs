@@ -10,6 +10,8 @@ use crate::{
     error::ShapeError,
     group_conv::{GroupConv, GroupConvConfig},
     index::IndexLayer,
+    kernels::{self, Algorithm},
+    norm::{is_training, scale_and_shift},
     shuffle::channel_shuffle,
 };
 
@@ -91,7 +93,17 @@ impl CondensedConv {
     /// - output: `[batch_size, channels_out, height, width]`
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let grouped = self.conv.forward(self.index.forward(x));
-        channel_shuffle(grouped, self.conv.groups)
+        let GroupConv {
+            norm,
+            weight,
+            groups,
+        } = &self.conv;
+        if is_training(&x, norm) {
+            return channel_shuffle(self.conv.forward(self.index.forward(x)), *groups);
+        }
+        let (index, (scale, shift)) = (self.index.index.val(), scale_and_shift(norm));
+        let weight = weight.val().cast(x.dtype());
+        let algorithm = Algorithm::Measured;
+        kernels::condensed_conv2d(x, index, scale, shift, weight, *groups, algorithm)
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn norm_relu_conv(
 }
 
 /// Returns the norm at test time as a scale and a shift per channel, both `[channels]`.
-fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
+pub(crate) fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
     let gamma = norm.gamma.val();
     let device = gamma.device();
     let mean = norm.running_mean.value_sync().to_device(&device);
@@ -87,7 +87,7 @@ fn scale_and_shift(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
 }
 
 /// Burn's rule: the device can differentiate, and nobody froze the norm.
-fn is_training(x: &Tensor<4>, norm: &BatchNorm) -> bool {
+pub(crate) fn is_training(x: &Tensor<4>, norm: &BatchNorm) -> bool {
     x.device().is_autodiff() && norm.training.is_enabled()
 }
 

@@ -1,5 +1,6 @@
 //! The cases, by what they look at.
 
+mod algorithms;
 mod condensing;
 mod golden;
 mod layers;
@@ -13,6 +14,7 @@ use crate::suite::Case;
 /// Every case, the quick ones first.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = operations::cases();
+    cases.extend(algorithms::cases());
     cases.extend(layers::cases());
     cases.extend(condensing::cases());
     cases.extend(networks::cases());

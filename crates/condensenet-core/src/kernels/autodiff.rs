@@ -14,12 +14,12 @@ use burn::{
             grads::Gradients,
             ops::{Backward, Ops, OpsKind},
         },
-        tensor::FloatTensor,
+        tensor::{FloatTensor, IntTensor},
     },
     tensor::Slice,
 };
 
-use super::{composition, ops::CondenseOps};
+use super::{Algorithm, composition, ops::CondenseOps};
 
 /// Norm, ReLU and convolution need their inputs, through the checkpointer, and the batch's statistics.
 #[derive(Debug, Clone)]
@@ -96,6 +96,7 @@ impl<B: CondenseOps> RetroForward for NormReluConvAgain<B> {
 struct ConvSame;
 
 impl<B: CondenseOps> Backward<B, 2> for ConvSame {
+    /// The inputs, and the number of groups.
     type State = ([NodeId; 2], usize);
 
     fn backward(
@@ -116,6 +117,36 @@ impl<B: CondenseOps> Backward<B, 2> for ConvSame {
         }
         if let Some(node) = node_weight {
             let gradient = B::conv2d_same_weight_backward(x, weight, grad, groups);
+            grads.register::<B>(node.id, gradient);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct GroupConv;
+
+impl<B: CondenseOps> Backward<B, 2> for GroupConv {
+    /// The inputs, the number of groups, and how to compute.
+    type State = ([NodeId; 2], usize, Algorithm);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let grad = grads.consume::<B>(&ops.node);
+        let (inputs, groups, algorithm) = ops.state;
+        let [x, weight] =
+            inputs.map(|input| checkpointer.retrieve_node_output::<FloatTensor<B>>(input));
+        let [node_x, node_weight] = ops.parents;
+        if let Some(node) = node_x {
+            let (x, weight, grad) = (x.clone(), weight.clone(), grad.clone());
+            let gradient = B::group_conv2d_x_backward(x, weight, grad, groups, algorithm);
+            grads.register::<B>(node.id, gradient);
+        }
+        if let Some(node) = node_weight {
+            let gradient = B::group_conv2d_weight_backward(x, weight, grad, groups, algorithm);
             grads.register::<B>(node.id, gradient);
         }
     }
@@ -318,6 +349,74 @@ impl<B: CondenseOps, C: CheckpointStrategy> CondenseOps for Autodiff<B, C> {
         _groups: usize,
     ) -> FloatTensor<Self> {
         panic!("{ONCE}")
+    }
+
+    fn group_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        groups: usize,
+        algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node()];
+        match GroupConv.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let inputs = [prep.checkpoint(&x), prep.checkpoint(&weight)];
+                let (x, weight) = (x.into_primitive(), weight.into_primitive());
+                let output = B::group_conv2d(x, weight, groups, algorithm);
+                prep.finish((inputs, groups, algorithm), output)
+            }
+            OpsKind::UnTracked(prep) => {
+                let (x, weight) = (x.into_primitive(), weight.into_primitive());
+                prep.finish(B::group_conv2d(x, weight, groups, algorithm))
+            }
+        }
+    }
+
+    fn group_conv2d_x_backward(
+        _x: FloatTensor<Self>,
+        _weight: FloatTensor<Self>,
+        _grad: FloatTensor<Self>,
+        _groups: usize,
+        _algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        panic!("{ONCE}")
+    }
+
+    fn group_conv2d_weight_backward(
+        _x: FloatTensor<Self>,
+        _weight: FloatTensor<Self>,
+        _grad: FloatTensor<Self>,
+        _groups: usize,
+        _algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        panic!("{ONCE}")
+    }
+
+    /// Composed of differentiable operations where a gradient is asked for; a backend's own where all of it is frozen.
+    fn condensed_conv2d(
+        x: FloatTensor<Self>,
+        index: IntTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        groups: usize,
+        algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), scale.node(), shift.node(), weight.node()];
+        match NormReluConv.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(_) => {
+                composition::condensed_conv2d::<Self>(x, index, scale, shift, weight, groups)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::condensed_conv2d(
+                x.into_primitive(),
+                index,
+                scale.into_primitive(),
+                shift.into_primitive(),
+                weight.into_primitive(),
+                groups,
+                algorithm,
+            )),
+        }
     }
 
     fn append_channels(x: FloatTensor<Self>, new: FloatTensor<Self>) -> FloatTensor<Self> {

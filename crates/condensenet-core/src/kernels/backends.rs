@@ -3,6 +3,3 @@
 #[cfg(feature = "ndarray")]
 #[allow(deprecated)] // Burn keeps NdArray for now, and so do we
 impl super::ops::CondenseOps for burn::backend::NdArray {}
-
-#[cfg(feature = "cube")]
-impl super::ops::CondenseOps for burn_cubecl::CubeBackend {}

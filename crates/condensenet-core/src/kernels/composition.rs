@@ -4,11 +4,17 @@
 //! parameters' type, the convolution in the weight's, and each gradient is of the type of what it belongs to.
 
 use burn::{
-    backend::{Backend, TensorMetadata, ops::ConvOptions, tensor::FloatTensor},
+    backend::{
+        Backend, TensorMetadata,
+        ops::ConvOptions,
+        tensor::{FloatTensor, IntTensor},
+    },
     tensor::{DType, Shape},
 };
 
-pub(super) fn norm_relu_conv2d<B: Backend>(
+use super::{Algorithm, ops::CondenseOps};
+
+pub(super) fn norm_relu_conv2d<B: CondenseOps>(
     x: FloatTensor<B>,
     scale: FloatTensor<B>,
     shift: FloatTensor<B>,
@@ -24,7 +30,7 @@ pub(super) fn norm_relu_conv2d<B: Backend>(
     conv2d_same::<B>(activation, weight, groups)
 }
 
-pub(super) fn norm_relu_conv2d_train<B: Backend>(
+pub(super) fn norm_relu_conv2d_train<B: CondenseOps>(
     x: FloatTensor<B>,
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
@@ -39,7 +45,7 @@ pub(super) fn norm_relu_conv2d_train<B: Backend>(
     (output, norm.mean, norm.variance)
 }
 
-pub(super) fn norm_relu_conv2d_train_backward<B: Backend>(
+pub(super) fn norm_relu_conv2d_train_backward<B: CondenseOps>(
     x: FloatTensor<B>,
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
@@ -76,15 +82,17 @@ pub(super) fn norm_relu_conv2d_train_backward<B: Backend>(
     (grad_x, norm.gamma_grad, norm.beta_grad, grad_weight)
 }
 
-/// A convolution of stride 1 that keeps the plane's size; 1x1 as a matrix product a group.
-pub(super) fn conv2d_same<B: Backend>(
+/// A convolution of stride 1 that keeps the plane's size; 1x1 as a matrix product a group, one group as Burn has it.
+pub(super) fn conv2d_same<B: CondenseOps>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     groups: usize,
 ) -> FloatTensor<B> {
     let kernel_size = weight.shape()[2];
-    if kernel_size != 1 {
-        return B::conv2d(x, weight, None, same_size(kernel_size, groups));
+    match (kernel_size, groups) {
+        (1, _) => {}
+        (_, 1) => return B::conv2d(x, weight, None, same_size(kernel_size, 1)),
+        _ => return B::group_conv2d(x, weight, groups, Algorithm::Measured),
     }
     let [batch_size, _, height, width] = x.shape().dims();
     let channels_out = weight.shape()[0];
@@ -98,30 +106,34 @@ pub(super) fn conv2d_same<B: Backend>(
     )
 }
 
-pub(super) fn conv2d_same_x_backward<B: Backend>(
+pub(super) fn conv2d_same_x_backward<B: CondenseOps>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     grad: FloatTensor<B>,
     groups: usize,
 ) -> FloatTensor<B> {
     let kernel_size = weight.shape()[2];
-    if kernel_size != 1 {
-        return B::conv2d_x_backward(x, weight, grad, same_size(kernel_size, groups));
+    match (kernel_size, groups) {
+        (1, _) => {}
+        (_, 1) => return B::conv2d_x_backward(x, weight, grad, same_size(kernel_size, 1)),
+        _ => return B::group_conv2d_x_backward(x, weight, grad, groups, Algorithm::Measured),
     }
     let transposed = B::float_swap_dims(by_group_weight::<B>(weight, groups), 2, 3);
     let grad_x = B::float_matmul(transposed, by_group::<B>(grad, groups));
     B::float_reshape(grad_x, x.shape())
 }
 
-pub(super) fn conv2d_same_weight_backward<B: Backend>(
+pub(super) fn conv2d_same_weight_backward<B: CondenseOps>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     grad: FloatTensor<B>,
     groups: usize,
 ) -> FloatTensor<B> {
     let kernel_size = weight.shape()[2];
-    if kernel_size != 1 {
-        return B::conv2d_weight_backward(x, weight, grad, same_size(kernel_size, groups));
+    match (kernel_size, groups) {
+        (1, _) => {}
+        (_, 1) => return B::conv2d_weight_backward(x, weight, grad, same_size(kernel_size, 1)),
+        _ => return B::group_conv2d_weight_backward(x, weight, grad, groups, Algorithm::Measured),
     }
     // The gradient sums over images too: one product a group over all pixels of the batch.
     let grad_weight = B::float_matmul(
@@ -129,6 +141,58 @@ pub(super) fn conv2d_same_weight_backward<B: Backend>(
         B::float_swap_dims(pixels_last::<B>(by_group::<B>(x, groups)), 1, 2),
     );
     B::float_reshape(grad_weight, weight.shape())
+}
+
+pub(super) fn group_conv2d<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let options = same_size(weight.shape()[2], groups);
+    B::conv2d(x, weight, None, options)
+}
+
+pub(super) fn group_conv2d_x_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let options = same_size(weight.shape()[2], groups);
+    B::conv2d_x_backward(x, weight, grad, options)
+}
+
+pub(super) fn group_conv2d_weight_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let options = same_size(weight.shape()[2], groups);
+    B::conv2d_weight_backward(x, weight, grad, options)
+}
+
+pub(super) fn condensed_conv2d<B: CondenseOps>(
+    x: FloatTensor<B>,
+    index: IntTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    groups: usize,
+) -> FloatTensor<B> {
+    let gathered = B::float_select(x, 1, index);
+    let grouped = B::norm_relu_conv2d(gathered, scale, shift, weight, groups);
+    channel_shuffle::<B>(grouped, groups)
+}
+
+/// Channel `g * n + i` of `groups` groups becomes channel `i * groups + g`.
+pub(super) fn channel_shuffle<B: Backend>(x: FloatTensor<B>, groups: usize) -> FloatTensor<B> {
+    let shape = x.shape();
+    if groups == 1 || groups == shape[1] {
+        return x;
+    }
+    let by_group = B::float_swap_dims(by_group::<B>(x, groups), 1, 2);
+    B::float_reshape(by_group, shape)
 }
 
 pub(super) fn average_pool_2x2<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {

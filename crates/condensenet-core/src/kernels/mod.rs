@@ -5,18 +5,26 @@
 //!
 //! The kernels of compiled networks, which run without tensors, are in `inference` (feature `flex`).
 
+mod algorithm;
 mod autodiff;
 mod backends;
 mod composition;
 #[cfg(feature = "flex")]
 pub mod cpu;
+#[cfg(feature = "cube")]
+mod cube;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
 pub mod inference;
 mod ops;
 
-use burn::{backend::Dispatch, tensor::Tensor};
+pub use algorithm::Algorithm;
+
+use burn::{
+    backend::Dispatch,
+    tensor::{Int, Tensor},
+};
 use ops::CondenseOps;
 
 /// Computes `relu(scale * x + shift)` and convolves it, with stride 1 and the plane's size kept.
@@ -89,6 +97,58 @@ pub fn conv2d_same(x: Tensor<4>, weight: Tensor<4>, groups: usize) -> Tensor<4> 
         x.into_dispatch(),
         weight.into_dispatch(),
         groups,
+    ))
+}
+
+/// Convolves by groups with a kernel of more than 1x1, as [`conv2d_same`] does, by an algorithm of choice.
+///
+/// For comparisons; the other operations choose for themselves.
+///
+/// # Shapes
+/// - x: `[batch_size, channels_in, height, width]`
+/// - weight: `[channels_out, channels_in / groups, kernel, kernel]`, kernel odd; zero padding of `(kernel - 1) / 2`
+/// - output: `[batch_size, channels_out, height, width]`
+#[must_use]
+pub fn group_conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    groups: usize,
+    algorithm: Algorithm,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::group_conv2d(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        groups,
+        algorithm,
+    ))
+}
+
+/// A condensed layer at test time: gathers channels, computes `relu(scale * x + shift)`, convolves with 1x1 by groups, and
+/// interleaves the groups' outputs: output `o` of group `g` becomes channel `o * groups + g`.
+///
+/// # Shapes
+/// - x: `[batch_size, channels_in, height, width]`
+/// - index, scale, shift: `[kept]`; the channels that group `g` reads are the `g`-th of `groups` equal runs
+/// - weight: `[channels_out, kept / groups, 1, 1]`
+/// - output: `[batch_size, channels_out, height, width]`
+#[must_use]
+pub fn condensed_conv2d(
+    x: Tensor<4>,
+    index: Tensor<1, Int>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    weight: Tensor<4>,
+    groups: usize,
+    algorithm: Algorithm,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::condensed_conv2d(
+        x.into_dispatch(),
+        index.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        weight.into_dispatch(),
+        groups,
+        algorithm,
     ))
 }
 

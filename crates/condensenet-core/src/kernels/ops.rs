@@ -11,13 +11,21 @@
     allow(deprecated, reason = "Burn keeps NdArray for now, and so do we")
 )]
 
-use burn::backend::{Backend, backend_extension, tensor::FloatTensor};
+use burn::backend::{
+    Backend, backend_extension,
+    tensor::{FloatTensor, IntTensor},
+};
+#[cfg(feature = "cube")]
+use burn::tensor::Shape;
 
-use super::composition;
+use super::{Algorithm, composition};
 
 /// What a CondenseNet computes; shapes as in the functions of [`super`].
 ///
 /// The methods that end in `_backward` return gradients, in the order of the arguments that they belong to.
+///
+/// Where operations are fused, those without a kernel for GPUs are composed of Burn's own before they are fused (`default`), so
+/// that what can be is compiled together; those with one are handed down whole, with the shape that they will return.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
@@ -102,6 +110,52 @@ pub(super) trait CondenseOps: Backend {
         composition::conv2d_same_weight_backward::<Self>(x, weight, grad, groups)
     }
 
+    /// A [`conv2d_same`](Self::conv2d_same) of more than one group, and of a kernel larger than 1x1.
+    #[fusion(dtype = x, shape = output_shape(x, weight))]
+    fn group_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        groups: usize,
+        _algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        composition::group_conv2d::<Self>(x, weight, groups)
+    }
+
+    #[fusion(dtype = x, shape = x)]
+    fn group_conv2d_x_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        groups: usize,
+        _algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        composition::group_conv2d_x_backward::<Self>(x, weight, grad, groups)
+    }
+
+    #[fusion(dtype = weight, shape = weight)]
+    fn group_conv2d_weight_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        groups: usize,
+        _algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        composition::group_conv2d_weight_backward::<Self>(x, weight, grad, groups)
+    }
+
+    #[fusion(dtype = x, shape = output_shape(x, weight))]
+    fn condensed_conv2d(
+        x: FloatTensor<Self>,
+        index: IntTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        groups: usize,
+        _algorithm: Algorithm,
+    ) -> FloatTensor<Self> {
+        composition::condensed_conv2d::<Self>(x, index, scale, shift, weight, groups)
+    }
+
     #[fusion(default)]
     fn append_channels(x: FloatTensor<Self>, new: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_cat(vec![x, new], 1)
@@ -119,4 +173,12 @@ pub(super) trait CondenseOps: Backend {
     ) -> FloatTensor<Self> {
         composition::average_pool_2x2_backward::<Self>(x, grad)
     }
+}
+
+/// The shape that a convolution returns that keeps the plane's size.
+#[cfg(feature = "cube")]
+fn output_shape(x: &Shape, weight: &Shape) -> Shape {
+    let mut shape = x.clone();
+    shape[1] = weight[0];
+    shape
 }
