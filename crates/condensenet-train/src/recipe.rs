@@ -92,15 +92,18 @@ pub enum GradientClipping {
 impl Recipe {
     /// Creates the optimizer: SGD as PyTorch has it, where Burn's own default would dampen the momentum by 0.1.
     ///
-    /// Burn reads a saved state of it onto its default device, which is the first GPU backend that is compiled in; a
-    /// [`TrainingRun`](crate::TrainingRun) reads it onto its own.
+    /// Burn reads a saved state of it onto Burn's default device; [`optimizer_on`](Self::optimizer_on) onto one of choice.
     #[must_use]
     pub fn optimizer(&self) -> ModuleOptimizer {
         self.sgd().into()
     }
 
-    /// Creates the optimizer of a run, whose saved state is read onto the device of the run.
-    pub(crate) fn optimizer_on(&self, device: &Device) -> ModuleOptimizer {
+    /// Creates the same optimizer, with a saved state of it to be read onto this device.
+    ///
+    /// Burn's default, where the environment variable `BURN_DEVICE` is not set, is the first GPU family that is compiled in,
+    /// with a GPU or without: there a panic is all that comes of reading.
+    #[must_use]
+    pub fn optimizer_on(&self, device: &Device) -> ModuleOptimizer {
         let on_device = OnDevice::new(self.sgd(), device.clone());
         self.optimizer()
             .with_group(ParamGroup::all(), on_device, None)
