@@ -223,7 +223,7 @@ fn families() -> Vec<(&'static str, DeviceType)> {
         ("metal", DeviceType::Metal),
         #[cfg(feature = "vulkan")]
         ("vulkan", DeviceType::Vulkan),
-        #[cfg(feature = "wgpu")]
+        #[cfg(feature = "wgpu-untuned")]
         ("wgpu", DeviceType::Wgpu),
         #[cfg(feature = "ndarray")]
         ("ndarray", DeviceType::NdArray),

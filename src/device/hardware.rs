@@ -7,7 +7,7 @@ use burn::tensor::{Device, DeviceType};
 use super::DeviceInfo;
 
 #[cfg(any(
-    feature = "wgpu",
+    feature = "wgpu-untuned",
     feature = "vulkan",
     feature = "metal",
     feature = "cuda",
@@ -27,7 +27,7 @@ pub(super) fn devices(device_type: DeviceType) -> Vec<Device> {
 
 /// Orders the kinds of devices that WGPU knows; devices of other families are all of one kind.
 fn weakness(device: &Device) -> usize {
-    #[cfg(any(feature = "wgpu", feature = "vulkan", feature = "metal"))]
+    #[cfg(any(feature = "wgpu-untuned", feature = "vulkan", feature = "metal"))]
     {
         use burn::backend::{CubeDevice, DispatchDevice, WgpuDeviceKind};
         if let DispatchDevice::Cube(CubeDevice::Wgpu(device)) = device.as_dispatch() {
@@ -46,7 +46,7 @@ fn weakness(device: &Device) -> usize {
 /// Returns what a device says about itself. Opens the device.
 pub(super) fn describe(device: &Device) -> DeviceInfo {
     #[cfg(any(
-        feature = "wgpu",
+        feature = "wgpu-untuned",
         feature = "vulkan",
         feature = "metal",
         feature = "cuda",

@@ -4,7 +4,7 @@ use burn::backend::CubeDevice;
 
 /// Returns a device's driver and its version, where that can be found out; `name` is the device's own.
 pub(super) fn of(device: &CubeDevice, name: &str) -> Option<String> {
-    #[cfg(any(feature = "wgpu", feature = "vulkan", feature = "metal"))]
+    #[cfg(any(feature = "wgpu-untuned", feature = "vulkan", feature = "metal"))]
     if let CubeDevice::Wgpu(_) = device {
         return adapter(name);
     }
@@ -13,7 +13,7 @@ pub(super) fn of(device: &CubeDevice, name: &str) -> Option<String> {
 }
 
 /// What WGPU says about the adapter of that name.
-#[cfg(any(feature = "wgpu", feature = "vulkan", feature = "metal"))]
+#[cfg(any(feature = "wgpu-untuned", feature = "vulkan", feature = "metal"))]
 fn adapter(name: &str) -> Option<String> {
     use std::{
         pin::pin,
