@@ -23,8 +23,8 @@ pub enum DeviceError {
     },
     /// The backend is compiled in, the device is not there.
     #[error(
-        "there is no device `{name}` on this machine: {family} sees {count} device(s), counted from 0; there are: {}",
-        .there.join(", ")
+        "there is no device `{name}` on this machine: {}; there are: {}",
+        count_of(.family, *.count), .there.join(", ")
     )]
     NotThere {
         /// What was asked for.
@@ -60,6 +60,17 @@ pub enum DeviceError {
         /// What it said.
         reason: String,
     },
+}
+
+fn count_of(family: &str, count: usize) -> String {
+    match count {
+        0 => format!("{family} sees none, which is a GPU or its driver that is missing"),
+        1 => format!("{family} sees 1 device, {family}:0"),
+        _ => format!(
+            "{family} sees {count} devices, the last of them {family}:{}",
+            count - 1
+        ),
+    }
 }
 
 /// Lists the device families that are compiled in, by the name of their cargo feature.
@@ -158,16 +169,46 @@ fn all() -> Vec<String> {
 }
 
 /// Finds the device of the family that the environment variable `BURN_DEVICE` names, or else the first family that is
-/// compiled in.
+/// compiled in: `flex`, where it is one of them.
+///
+/// Burn's own default is another one where the variable is not set: the first GPU family that is compiled in, whether there
+/// is a GPU or not. A program that has found its device here does not ask for that default.
 ///
 /// # Errors
-/// Fails as [`by_name`] does, or with [`DeviceError::IndexInEnvironment`].
+/// Fails as [`by_name`] and [`family_of_environment`] do.
 pub fn from_environment() -> Result<Device, DeviceError> {
-    match std::env::var("BURN_DEVICE") {
-        Ok(name) if name.contains(':') => Err(DeviceError::IndexInEnvironment { name }),
-        Ok(name) => by_name(&name),
-        Err(_) => by_name(families().first().map_or("", |(name, _)| name)),
+    match family_of_environment()? {
+        Some(family) => by_name(family),
+        None => by_name(families().first().map_or("", |(name, _)| name)),
     }
+}
+
+/// Returns the family that the environment variable `BURN_DEVICE` names, if it is set, whether a device of it is there or
+/// not.
+///
+/// Burn reads the variable as well, and panics at what it can't read. A program that is told its device elsewhere asks here
+/// first.
+///
+/// # Errors
+/// Fails if the family is not compiled in, or with [`DeviceError::IndexInEnvironment`].
+pub fn family_of_environment() -> Result<Option<&'static str>, DeviceError> {
+    let Ok(name) = std::env::var("BURN_DEVICE") else {
+        return Ok(None);
+    };
+    if name.contains(':') {
+        return Err(DeviceError::IndexInEnvironment { name });
+    }
+    let compiled_in = compiled_in();
+    match compiled_in.iter().find(|family| **family == name) {
+        Some(family) => Ok(Some(family)),
+        None => Err(DeviceError::NotCompiledIn { name, compiled_in }),
+    }
+}
+
+/// Says whether a family computes on the processor itself, with neither a driver to miss nor kernels to compile.
+#[must_use]
+pub fn is_processor(family: &str) -> bool {
+    matches!(family, "flex" | "ndarray")
 }
 
 fn families() -> Vec<(&'static str, DeviceType)> {
@@ -182,7 +223,7 @@ fn families() -> Vec<(&'static str, DeviceType)> {
         ("metal", DeviceType::Metal),
         #[cfg(feature = "vulkan")]
         ("vulkan", DeviceType::Vulkan),
-        #[cfg(feature = "wgpu")]
+        #[cfg(feature = "wgpu-untuned")]
         ("wgpu", DeviceType::Wgpu),
         #[cfg(feature = "ndarray")]
         ("ndarray", DeviceType::NdArray),
@@ -197,7 +238,7 @@ mod tests {
     fn every_family_that_is_compiled_in_is_known() {
         assert!(!compiled_in().is_empty());
         for family in compiled_in() {
-            if matches!(family, "flex" | "ndarray") {
+            if is_processor(family) {
                 assert!(by_name(family).is_ok(), "{family}");
             }
         }
@@ -222,7 +263,7 @@ mod tests {
             "{error}"
         );
         let error = by_name("flex:7").unwrap_err().to_string();
-        assert!(error.contains("flex sees 1 device"), "{error}");
+        assert!(error.contains("flex sees 1 device, flex:0"), "{error}");
         let error = by_name("flex:x").unwrap_err().to_string();
         assert!(error.contains("FAMILY:INDEX"), "{error}");
     }
@@ -232,7 +273,7 @@ mod tests {
         for (family, count) in available() {
             if count == 0 {
                 let error = by_name(family).unwrap_err().to_string();
-                assert!(error.contains("sees 0 device(s)"), "{error}");
+                assert!(error.contains("sees none"), "{error}");
                 assert_eq!(error.lines().count(), 1, "{error}");
                 assert!(try_out(family).is_err(), "{family}");
             }

@@ -4,6 +4,17 @@ use std::panic::catch_unwind;
 
 use burn::tensor::{Device, DeviceType};
 
+use super::DeviceInfo;
+
+#[cfg(any(
+    feature = "wgpu-untuned",
+    feature = "vulkan",
+    feature = "metal",
+    feature = "cuda",
+    feature = "rocm"
+))]
+mod driver;
+
 /// Lists the devices of a family, the most powerful kind first.
 ///
 /// A driver that is not there is no devices, also where looking for it panics.
@@ -16,7 +27,7 @@ pub(super) fn devices(device_type: DeviceType) -> Vec<Device> {
 
 /// Orders the kinds of devices that WGPU knows; devices of other families are all of one kind.
 fn weakness(device: &Device) -> usize {
-    #[cfg(any(feature = "wgpu", feature = "vulkan", feature = "metal"))]
+    #[cfg(any(feature = "wgpu-untuned", feature = "vulkan", feature = "metal"))]
     {
         use burn::backend::{CubeDevice, DispatchDevice, WgpuDeviceKind};
         if let DispatchDevice::Cube(CubeDevice::Wgpu(device)) = device.as_dispatch() {
@@ -32,10 +43,10 @@ fn weakness(device: &Device) -> usize {
     0
 }
 
-/// Returns a device's own name and its memory in bytes, where it tells. Opens the device.
-pub(super) fn describe(device: &Device) -> (Option<String>, Option<u64>) {
+/// Returns what a device says about itself. Opens the device.
+pub(super) fn describe(device: &Device) -> DeviceInfo {
     #[cfg(any(
-        feature = "wgpu",
+        feature = "wgpu-untuned",
         feature = "vulkan",
         feature = "metal",
         feature = "cuda",
@@ -45,8 +56,12 @@ pub(super) fn describe(device: &Device) -> (Option<String>, Option<u64>) {
         let client = device.client();
         let properties = client.properties();
         let name = properties.identity.name.clone();
-        return (Some(name), properties.memory.max_memory());
+        return DeviceInfo {
+            driver: driver::of(device, &name),
+            name: Some(name),
+            memory: properties.memory.max_memory(),
+        };
     }
     let _ = device;
-    (None, None)
+    DeviceInfo::default()
 }

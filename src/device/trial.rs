@@ -11,12 +11,14 @@ use burn::tensor::{Device, Tensor};
 use super::{DeviceError, by_name, hardware};
 
 /// What a device said about itself when it was tried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeviceInfo {
     /// The name of the part, as its driver has it; none for the CPU backends.
     pub name: Option<String>,
     /// Its memory in bytes, where the driver tells.
     pub memory: Option<u64>,
+    /// Its driver with the version, where that can be found out.
+    pub driver: Option<String>,
 }
 
 /// Finds a device as [`by_name`] does, and computes something small on it.
@@ -59,8 +61,7 @@ fn compute(device: &Device) -> Result<DeviceInfo, String> {
             "it made {result:?} of a multiplication and an addition"
         ));
     }
-    let (name, memory) = hardware::describe(device);
-    Ok(DeviceInfo { name, memory })
+    Ok(hardware::describe(device))
 }
 
 /// What a panic says, on one line.

@@ -12,6 +12,7 @@ mod interrupt;
 mod options;
 mod sizes;
 mod style;
+mod trial;
 mod warnings;
 
 use std::{env, io, process::ExitCode};
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
         Err(error) => return failure::report(&error),
     };
     warnings::to_standard_error(arguments.verbosity);
-    if matches!(arguments.command, Command::Train(_)) {
+    if arguments.command.trains() {
         allocator::keep_memory_between_steps();
     }
     match arguments

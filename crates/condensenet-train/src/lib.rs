@@ -15,6 +15,7 @@ mod learner;
 mod learning_rate;
 mod metrics;
 mod metrics_file;
+mod optimizer_device;
 mod optimizer_state;
 mod precision;
 mod recipe;

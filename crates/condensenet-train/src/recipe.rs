@@ -4,12 +4,17 @@ mod validate;
 
 use burn::{
     config::Config,
-    optim::{ModuleOptimizer, SgdConfig, decay::WeightDecayConfig, momentum::MomentumConfig},
+    module::ParamGroup,
+    optim::{ModuleOptimizer, Sgd, SgdConfig, decay::WeightDecayConfig, momentum::MomentumConfig},
+    tensor::Device,
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::learning_rate::{LearningRateSchedule, WarmUp};
+use crate::{
+    learning_rate::{LearningRateSchedule, WarmUp},
+    optimizer_device::OnDevice,
+};
 
 /// The recipe of a training run; the defaults are the paper's for CIFAR.
 ///
@@ -86,8 +91,25 @@ pub enum GradientClipping {
 
 impl Recipe {
     /// Creates the optimizer: SGD as PyTorch has it, where Burn's own default would dampen the momentum by 0.1.
+    ///
+    /// Burn reads a saved state of it onto Burn's default device; [`optimizer_on`](Self::optimizer_on) onto one of choice.
     #[must_use]
     pub fn optimizer(&self) -> ModuleOptimizer {
+        self.sgd().into()
+    }
+
+    /// Creates the same optimizer, with a saved state of it to be read onto this device.
+    ///
+    /// Burn's default, where the environment variable `BURN_DEVICE` is not set, is the first GPU family that is compiled in,
+    /// with a GPU or without: there a panic is all that comes of reading.
+    #[must_use]
+    pub fn optimizer_on(&self, device: &Device) -> ModuleOptimizer {
+        let on_device = OnDevice::new(self.sgd(), device.clone());
+        self.optimizer()
+            .with_group(ParamGroup::all(), on_device, None)
+    }
+
+    fn sgd(&self) -> Sgd {
         let momentum = MomentumConfig::new()
             .with_momentum(self.momentum)
             .with_dampening(0.0)
@@ -99,6 +121,6 @@ impl Recipe {
         if self.weight_decay > 0.0 {
             sgd = sgd.with_weight_decay(Some(WeightDecayConfig::new(self.weight_decay as f32)));
         }
-        sgd.init()
+        sgd.build()
     }
 }

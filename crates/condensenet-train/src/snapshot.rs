@@ -14,7 +14,7 @@ use crate::{
     checkpoint::SavedCheckpoint,
     error::TrainError,
     learner::{AveragedNetwork, CondensingLearner, Network, first_non_finite},
-    optimizer_state,
+    optimizer_device, optimizer_state,
 };
 
 const MODEL: &str = "model.bpk";
@@ -94,6 +94,7 @@ impl Trainee {
         let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(file))
             .map_err(|error| wrong(error.to_string()))?;
         let states = record.len();
+        optimizer_device::check_default().map_err(TrainError::Loop)?;
         let optimizer = optimizer.load_record(record);
         let understood = optimizer.to_record().len();
         if understood != states {

@@ -5,12 +5,11 @@ use condensenet::{
     NetworkFile,
     burn::{
         module::Module,
-        optim::{
-            GradientsParams, ModuleOptimizer, OptimizerRecord, SgdConfig, momentum::MomentumConfig,
-        },
+        optim::{GradientsParams, ModuleOptimizer, OptimizerRecord},
         store::ModuleRecord,
         tensor::{Device, Tensor},
     },
+    train::Recipe,
 };
 
 use crate::{
@@ -141,14 +140,6 @@ fn network_file(from: &Device, to: &Device) -> Results {
     results((&arrived, logits.0), (&sent, logits.1))
 }
 
-fn optimizer() -> ModuleOptimizer {
-    let momentum = MomentumConfig::new()
-        .with_momentum(0.9)
-        .with_dampening(0.0)
-        .with_nesterov(true);
-    SgdConfig::new().with_momentum(Some(momentum)).init()
-}
-
 /// One step on the first device; then a second one there, and the same on the other device with the optimizer's record.
 fn optimizer_record(from: &Device, to: &Device) -> Results {
     let step = |network: CondenseNet, optimizer: &mut ModuleOptimizer, device: &Device| {
@@ -156,16 +147,17 @@ fn optimizer_record(from: &Device, to: &Device) -> Results {
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         optimizer.step(0.05, network, gradients)
     };
-    let home = from;
+    let (home, recipe) = (from, Recipe::new());
+    let mut abroad = recipe.optimizer_on(to);
     let (from, to) = (&from.clone().autodiff(), &to.clone().autodiff());
-    let mut at_home = optimizer();
+    let mut at_home = recipe.optimizer();
     let network = step(network(from), &mut at_home, from);
     let record = at_home
         .to_record()
         .into_bytes()
         .expect("a record has bytes");
     let record = OptimizerRecord::from_bytes(record).expect("bytes are a record");
-    let mut abroad = optimizer().load_record(record);
+    abroad = abroad.load_record(record);
     // Burn's running statistics take a step's update in when they are next asked for, which writing a record is not.
     let _ = network.valid().forward(images(home));
     let moved = carry(network.clone(), empty(to));

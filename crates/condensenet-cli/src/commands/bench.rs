@@ -1,5 +1,10 @@
 //! `condensenet bench`: how fast a network runs on this machine.
 
+mod cases;
+mod machine;
+mod race;
+mod table;
+
 use std::{
     fmt,
     io::Write,
@@ -19,6 +24,9 @@ use condensenet::{
 #[cfg(feature = "flex")]
 use condensenet::{InferenceSession, SessionNetwork};
 use serde_json::json;
+
+use machine::Machine;
+use table::Table;
 
 use crate::{
     commands::summary::Network,
@@ -64,7 +72,13 @@ pub(crate) struct Bench {
     size: Option<InputSize>,
     #[command(flatten)]
     device: DeviceOption,
-    /// Write the line of JSON only
+    /// Time both forms, a training step and data loading on several devices by turns: all, or a list such as flex,cuda:1
+    #[arg(long, value_name = "NAMES|all", conflicts_with_all = ["device", "form"])]
+    devices: Option<String>,
+    /// Also write what --devices found as Markdown into FILE, and as JSON beside it
+    #[arg(short, long, value_name = "FILE", requires = "devices")]
+    output: Option<PathBuf>,
+    /// Write JSON only
     #[arg(long)]
     json: bool,
 }
@@ -105,11 +119,14 @@ impl Bench {
                 "--classifier is given, but the training form has no conversion",
             ));
         }
-        let device = self.device.find()?;
-        let threads = self.start_threads()?;
         let (_, size) = self.network.describe()?;
         let size = self.size.map_or(size, |size| size.0);
-        let network = self.load(&device)?;
+        if let Some(names) = &self.devices {
+            return self.race(out, names, size);
+        }
+        let device = self.device.find()?;
+        let threads = self.start_threads()?;
+        let network = self.load(self.form, &device)?;
         let counted = network.complexity(size).map_err(usage)?;
         let (mut call, device) = self.prepare(network, size, threads, &device)?;
         let times = measure(&mut call, Duration::from_secs_f64(self.seconds))?;
@@ -148,6 +165,45 @@ impl Bench {
         });
         writeln!(out, "{json}")?;
         Ok(())
+    }
+
+    /// Times the same cases on several devices.
+    fn race(&self, out: &mut dyn Write, names: &str, size: [usize; 2]) -> Result<()> {
+        let output = self
+            .output
+            .as_ref()
+            .map(|path| (path, path.with_extension("json")));
+        if let Some((markdown, json)) = &output
+            && *markdown == json
+        {
+            let reason = "is where the JSON goes; the Markdown needs another name, such as x.md";
+            return Err(usage(format!("{} {reason}", json.display())));
+        }
+        let entrants = race::entrants(names)?;
+        let threads = self.start_threads()?;
+        let figures = race::race(self, &entrants, size, threads)?;
+        let machine = Machine::here(threads);
+        let table = Table {
+            bench: self,
+            size,
+            machine,
+            entrants,
+            figures,
+        };
+        let (markdown, json) = (table.markdown(), format!("{:#}\n", table.json()));
+        if let Some((beside, path)) = &output {
+            for (path, text) in [(*beside, &markdown), (path, &json)] {
+                std::fs::write(path, text)
+                    .map_err(|error| anyhow!("can't write {}: {error}", path.display()))?;
+            }
+        }
+        out.write_all(if self.json { json } else { markdown }.as_bytes())?;
+        Ok(())
+    }
+
+    /// Says whether training steps are made.
+    pub(super) const fn trains(&self) -> bool {
+        self.devices.is_some()
     }
 
     /// Gives the pool that everything on the CPU computes in its size.
@@ -194,8 +250,8 @@ impl Bench {
         Ok((Box::new(call), format!("{device:?}")))
     }
 
-    /// Loads the network, or draws a preset's weights, in the form that is asked for.
-    fn load(&self, device: &Device) -> Result<AnyNetwork> {
+    /// Loads the network, or draws a preset's weights, in a form.
+    fn load(&self, form: Form, device: &Device) -> Result<AnyNetwork> {
         let open = |path: &Path| -> Result<AnyNetwork> {
             let opened = open_network(path, &ImportOptions::default(), device)?;
             Ok(opened.file.network)
@@ -203,7 +259,7 @@ impl Bench {
         let network = match (&self.network, &self.weights) {
             (Network::File(path), None) => open(path)?,
             (Network::Run(directory), None) => self.load_run(directory, device)?.into(),
-            (Network::Preset(preset), None) if self.form == Form::Training => {
+            (Network::Preset(preset), None) if form == Form::Training => {
                 condensed(preset.config().init(device)?).into()
             }
             // Not by way of the training form, which is several times as large.
@@ -224,7 +280,7 @@ impl Bench {
                 return Err(usage(reason));
             }
         };
-        match (self.form, network) {
+        match (form, network) {
             (Form::Training, AnyNetwork::Converted(_)) => Err(usage(
                 "the network is converted, and has no training form any more",
             )),

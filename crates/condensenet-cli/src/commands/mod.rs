@@ -66,6 +66,15 @@ impl Command {
         }
     }
 
+    /// Says whether it makes training steps, which want the memory of the last one kept.
+    pub(crate) fn trains(&self) -> bool {
+        match self {
+            Self::Train(_) => true,
+            Self::Bench(bench) => bench.trains(),
+            _ => false,
+        }
+    }
+
     /// Runs the command and writes its results to `out`.
     pub(crate) fn run(&self, verbosity: Verbosity, out: &mut dyn Write) -> Result<()> {
         match self {

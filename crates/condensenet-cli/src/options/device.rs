@@ -7,7 +7,7 @@ use condensenet::{
     device::{self, DeviceError},
 };
 
-use crate::failure::usage;
+use crate::{failure::usage, trial::Trial};
 
 /// Where to compute.
 #[derive(Debug, Args)]
@@ -35,13 +35,27 @@ impl DeviceOption {
 
     /// Finds every device that is named, as in `cuda:0,1`.
     pub(crate) fn find_all(&self) -> Result<Vec<Device>> {
-        let found = match &self.device {
-            Some(names) => device::all_by_name(names),
-            None => device::from_environment().map(|device| vec![device]),
-        };
-        found.map_err(|error| match error {
+        // Burn stops at a value that it can't read, also where the device is named here.
+        let environment = device::family_of_environment()?;
+        let default = environment.or_else(|| device::compiled_in().first().copied());
+        let names = self.device.as_deref().or(default).unwrap_or_default();
+        let found = device::all_by_name(names).map_err(|error| match error {
             DeviceError::Malformed { .. } => usage(error),
             error => error.into(),
-        })
+        })?;
+        check_that_they_compute(names)?;
+        Ok(found)
     }
+}
+
+/// Tries out what is not the processor: a GPU whose driver is in pieces would end this process with it, or panic in a thread.
+fn check_that_they_compute(names: &str) -> Result<()> {
+    let (family, indices) = names.split_once(':').unwrap_or((names, "0"));
+    if device::is_processor(family) {
+        return Ok(());
+    }
+    for index in indices.split(',') {
+        Trial::elsewhere(&format!("{family}:{}", index.trim())).require()?;
+    }
+    Ok(())
 }

@@ -27,10 +27,12 @@ impl Verbosity {
     }
 
     /// What is let through of the libraries' messages, as `RUST_LOG` would say it.
+    ///
+    /// What WGPU's drivers say while they are looked for is no error of anybody's: it is for `-v`.
     pub(crate) const fn filter(self) -> &'static str {
         match (self.quiet, self.verbose) {
-            (true, _) => "error",
-            (false, 0) => "warn",
+            (true, _) => "error,wgpu_hal=off",
+            (false, 0) => "warn,wgpu_hal=off",
             (false, 1) => {
                 "warn,condensenet=info,condensenet_core=info,condensenet_models=info,condensenet_train=info"
             }

@@ -54,3 +54,51 @@ fn a_run_is_timed_and_the_last_line_is_json() {
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(last["batch"], 1);
 }
+
+#[test]
+fn the_same_cases_are_timed_on_every_device_that_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let table = root.path().join("figures.md");
+    let options = "--threads=2 --batch=3 --seconds=0.05 --size=16x20 --devices=flex --output";
+    let arguments = ["bench", "cifar_50"].into_iter().chain(options.split(' '));
+    let bench = run(arguments.chain([path(&table)]));
+    assert_done(&bench);
+    let markdown = std::fs::read_to_string(&table).unwrap();
+    assert_eq!(stdout(&bench), markdown);
+    let cases = [
+        "forward, training form",
+        "forward, converted form",
+        "forward, session",
+        "training step",
+        "loading 32x32 images",
+    ];
+    for says in cases
+        .iter()
+        .chain(&["3 image(s) of 16x20", "rustc 1.", "burn 0."])
+    {
+        assert!(
+            markdown.contains(says),
+            "`{says}` is missing in: {markdown}"
+        );
+    }
+
+    let figures = std::fs::read_to_string(table.with_extension("json")).unwrap();
+    let figures: Value = serde_json::from_str(&figures).unwrap();
+    assert_eq!(figures["machine"]["threads"], 2);
+    assert!(figures["machine"]["versions"]["burn"].is_string());
+    assert_eq!(figures["devices"][0]["name"], "flex");
+    assert!(figures["devices"][0]["trial"]["works"].is_object());
+    let found = figures["figures"].as_array().unwrap();
+    let found_cases = found.iter().map(|it| it["case"].as_str().unwrap());
+    assert!(found_cases.eq(cases), "{figures:#}");
+    for it in found {
+        let number = |key: &str| it[key].as_f64().unwrap();
+        assert!(number("calls") >= 5.0, "{it}");
+        assert!(
+            0.0 < number("ms_best") && number("ms_best") <= number("ms"),
+            "{it}"
+        );
+        let [low, high] = [0, 1].map(|at| it["ms_quartiles"][at].as_f64().unwrap());
+        assert!(low <= number("ms") && number("ms") <= high, "{it}");
+    }
+}

@@ -117,6 +117,10 @@ fn a_command_line_that_makes_no_sense_ends_with_2() {
             "bench cifar_50 --classifier 0.5 --form training",
             "--classifier",
         ),
+        ("bench cifar_50 --devices flex,flex", "twice"),
+        ("bench cifar_50 --devices all --form forward", "--form"),
+        ("bench cifar_50 --output x", "--devices"),
+        ("bench cifar_50 --devices flex -o x.json", "x.json"),
         ("fly", "fly"),
     ] {
         let output = run(line.split(' '));
@@ -169,6 +173,7 @@ fn a_device_that_is_not_there_is_answered_with_those_that_are() {
     let checkpoint = path(&checkpoint);
     for arguments in [
         ["train"].as_slice(),
+        &["train", "--device=flex"], // Burn reads the variable all the same
         &["summary", checkpoint],
         &["import", checkpoint, "-o", "x"],
     ] {

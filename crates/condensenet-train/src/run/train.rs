@@ -164,7 +164,7 @@ impl TrainingRun {
         let mut trainee = Trainee {
             learner: CondensingLearner::new(self.frozen(network), plan.clone(), step),
             average,
-            optimizer: Optimizer(recipe.optimizer()),
+            optimizer: Optimizer(recipe.optimizer_on(&device.clone().inner())),
         };
         if let Some(checkpoint) = resumed {
             let has_momentum = recipe.momentum > 0.0;
