@@ -24,11 +24,11 @@ fn learner(network: &Network, precision: Precision) -> CondensingLearner {
     CondensingLearner::new(network.valid().train(), plan, 0)
 }
 
-/// The relative distance of each parameter's gradient from another: how long the difference is.
+/// How far each parameter's gradient is from another: the length of the difference, and its own.
 struct Distances<'a> {
     found: &'a GradientsParams,
     expected: &'a GradientsParams,
-    all: Vec<(Vec<usize>, f64)>,
+    all: Vec<(Vec<usize>, [f64; 2])>,
 }
 
 impl ModuleVisitor for Distances<'_> {
@@ -49,7 +49,7 @@ impl ModuleVisitor for Distances<'_> {
         };
         let difference = norm(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
         let length = norm(&mut expected.iter().copied());
-        self.all.push((shape, difference / length));
+        self.all.push((shape, [difference, length]));
     }
 }
 
@@ -64,7 +64,12 @@ fn distances(
         all: Vec::new(),
     };
     network.visit(&mut distances);
-    distances.all
+    let lengths = distances.all.iter().map(|(_, [_, length])| *length);
+    // A scale in front of the next norm has no gradient at all, but for rounding.
+    let least = 0.1 * lengths.fold(0.0, f64::max);
+    let relative =
+        |(shape, [difference, length]): (_, [f64; 2])| (shape, difference / length.max(least));
+    distances.all.into_iter().map(relative).collect()
 }
 
 /// Makes weights numbers that bf16 has.
