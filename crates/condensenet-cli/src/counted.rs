@@ -4,7 +4,7 @@
 pub(crate) fn counted(count: usize, one: &str) -> String {
     let ending = match count {
         1 => "",
-        _ if one.ends_with('s') || one.ends_with("ch") => "es",
+        _ if one.ends_with('s') => "es",
         _ => "s",
     };
     format!("{count} {one}{ending}")
@@ -20,6 +20,6 @@ mod tests {
         assert_eq!(counted(1, "class"), "1 class");
         assert_eq!(counted(0, "step"), "0 steps");
         assert_eq!(counted(2, "class"), "2 classes");
-        assert_eq!(counted(3, "batch"), "3 batches");
+        assert_eq!(counted(3, "epoch"), "3 epochs");
     }
 }

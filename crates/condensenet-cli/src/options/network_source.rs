@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use condensenet::{
-    ImportOptions, NetworkFile, OpenedNetwork, Stem, burn::tensor::Device, open_network,
+    ImportOptions, NetworkFile, OpenError, OpenedNetwork, Stem, burn::tensor::Device, open_network,
     train::TrainingRun,
 };
 
@@ -84,13 +84,10 @@ impl NetworkSource {
 
     /// Checks that there is something of that name, before anything else is asked for.
     pub(crate) fn check_exists(&self) -> Result<()> {
-        let Some(path) = self.path() else {
-            return Ok(());
-        };
-        let found = std::fs::metadata(path);
-        found
-            .map(drop)
-            .map_err(|error| anyhow!("can't open {}: {error}", path.display()))
+        match self.path().filter(|path| !path.exists()) {
+            None => Ok(()),
+            Some(missing) => Err(OpenError::Missing(missing.to_owned()).into()),
+        }
     }
 
     /// Says whether a moving average is meant, and not the weights themselves.

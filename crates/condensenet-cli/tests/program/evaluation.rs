@@ -116,7 +116,7 @@ fn a_run_that_takes_no_evaluation_is_evaluated_all_the_same() {
 #[test]
 fn a_network_that_is_not_there_is_named_before_anything_else_is_asked_for() {
     let output = run(["evaluate", "nowhere.safetensors"]);
-    assert_refused(&output, FAILED, &["nowhere.safetensors", "No such file"]);
+    assert_refused(&output, FAILED, &["there is no file nowhere.safetensors"]);
 }
 
 #[test]

@@ -57,7 +57,14 @@ fn a_network_is_trained_evaluated_and_resumed() {
     assert_refused(&moved, USAGE, &["built-in images"]);
 
     // A finished run has nothing left to train; it ends with the same table.
-    let resumed = run(["train", "--resume", path(&directory), "-j", "0"]);
+    let resumed = run([
+        "train",
+        "--resume",
+        path(&directory),
+        "-j",
+        "0",
+        "--no-report",
+    ]);
     assert_done(&resumed);
     let resumed = stdout(&resumed);
     assert!(resumed.contains("2 of 2 epochs done"), "{resumed}");

@@ -60,7 +60,7 @@ impl RunsReport {
                 ));
             } else if done < planned {
                 let planned = words::counted(planned, "epoch");
-                unfinished.push(format!("{name} stands after {done} of {planned}"));
+                unfinished.push(format!("{name} ({done} of {planned})"));
             }
             runs.push(ComparedRun {
                 name,
@@ -74,7 +74,7 @@ impl RunsReport {
             });
         }
         if !unfinished.is_empty() {
-            missing.push(format!("{}.", unfinished.join("; ")));
+            missing.push(format!("Not finished: {}.", unfinished.join(", ")));
         }
         let other = runs.iter().find(|run| run.images != runs[0].images);
         if let Some(other) = other {

@@ -1,15 +1,15 @@
 //! Steps of bf16 against steps of f32.
 
 use burn::{
-    module::{Module, ModuleVisitor, Param},
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
     optim::GradientsParams,
-    tensor::{DType, Device, Tensor},
+    tensor::{DType, Device, Int, Tensor},
 };
 use condensenet_core::{LearnedGroupConv, mask::importance};
 use condensenet_models::{CondenseNetConfig, DenseNetConfig, NetworkConfig, Stem};
 
 use super::{CondensingLearner, Network, StepPlan, batch, numbers};
-use crate::{learner::StepResult, precision::Precision, recipe::Recipe};
+use crate::{data::ImageBatch, learner::StepResult, precision::Precision, recipe::Recipe};
 
 fn fresh(config: impl Into<NetworkConfig>) -> Network {
     let device = Device::flex().autodiff();
@@ -24,11 +24,11 @@ fn learner(network: &Network, precision: Precision) -> CondensingLearner {
     CondensingLearner::new(network.valid().train(), plan, 0)
 }
 
-/// The relative distance of each parameter's gradient from another: how long the difference is.
+/// How far each parameter's gradient is from another: the length of the difference, and its own.
 struct Distances<'a> {
     found: &'a GradientsParams,
     expected: &'a GradientsParams,
-    all: Vec<(Vec<usize>, f64)>,
+    all: Vec<(Vec<usize>, [f64; 2])>,
 }
 
 impl ModuleVisitor for Distances<'_> {
@@ -49,7 +49,7 @@ impl ModuleVisitor for Distances<'_> {
         };
         let difference = norm(&mut found.iter().zip(&expected).map(|(a, b)| a - b));
         let length = norm(&mut expected.iter().copied());
-        self.all.push((shape, difference / length));
+        self.all.push((shape, [difference, length]));
     }
 }
 
@@ -64,7 +64,48 @@ fn distances(
         all: Vec::new(),
     };
     network.visit(&mut distances);
-    distances.all
+    let lengths = distances.all.iter().map(|(_, [_, length])| *length);
+    // A scale in front of the next norm has no gradient at all, but for rounding.
+    let least = 0.1 * lengths.fold(0.0, f64::max);
+    let relative =
+        |(shape, [difference, length]): (_, [f64; 2])| (shape, difference / length.max(least));
+    distances.all.into_iter().map(relative).collect()
+}
+
+/// Makes weights numbers that bf16 has.
+struct Round;
+
+impl ModuleMapper for Round {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(rounded)
+    }
+}
+
+fn rounded<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    let narrow = tensor.inner().cast(DType::BF16).cast(DType::F32);
+    Tensor::from_inner(narrow).require_grad()
+}
+
+/// Noise with a pattern for each class, so that gradients do not cancel each other out.
+fn telling_batch(images: usize) -> ImageBatch {
+    let device = Device::flex().autodiff();
+    let mut state = 7_u64;
+    let mut noise = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    let labels: Vec<i64> = (0..images as i64).map(|image| image * 7 % 10).collect();
+    let pixels: Vec<f32> = labels
+        .iter()
+        .flat_map(|&label| (0..3 * 16 * 20).map(move |at| (label, at)))
+        .map(|(label, at)| ((label + 1) as f32 * at as f32 * 0.13).sin() + 0.3 * noise())
+        .collect();
+    ImageBatch {
+        images: Tensor::<1>::from_floats(&pixels[..], &device).reshape([images, 3, 16, 20]),
+        labels: Tensor::<1, Int>::from_data(&labels[..], &device),
+    }
 }
 
 #[test]
@@ -85,20 +126,25 @@ fn gradients_in_bf16_differ_from_those_in_f32_by_rounding() {
         ),
     ] {
         let network = fresh(config);
-        let [whole, mixed] =
-            Precision::ALL.map(|precision| learner(&network, precision).learn_from(batch(32, 1)));
+        let step = |network: &Network, precision| {
+            learner(network, precision).learn_from(telling_batch(32))
+        };
+        let [whole, mixed] = Precision::ALL.map(|precision| step(&network, precision));
         let difference = (mixed.objective - whole.objective).abs();
-        // A unit in the last place of bf16 is 0.4 % of the number: what comes of a few of them in a row, and the same for
-        // a ReLU here and there that opens or closes.
         if !(difference > 0.0 && difference < 0.01 * whole.objective) {
             far.push(format!(
                 "{name}, the loss: {difference} of {}",
                 whole.objective
             ));
         }
-        for (shape, distance) in distances(&network, &mixed, &whole) {
-            if !(distance > 0.0 && distance < 0.05) {
-                far.push(format!("{name}, {shape:?}: {distance}"));
+        // How much rounding means here is what it changes in f32 to round the weights, once.
+        let round = step(&network.clone().map(&mut Round), Precision::F32);
+        let once = distances(&network, &round, &whole);
+        for ((shape, mixed), (_, once)) in distances(&network, &mixed, &whole).iter().zip(once) {
+            if !(*mixed > 0.0 && *mixed < 0.02 + 5.0 * once) {
+                far.push(format!(
+                    "{name}, {shape:?}: {mixed}, by rounding once {once}"
+                ));
             }
         }
     }
@@ -122,11 +168,11 @@ fn maps_are_bf16_and_everything_that_stays_is_f32() {
     let mut losses = Vec::new();
     for _ in 0..20 {
         learner = learner.condensed_for_step();
-        let result = learner.learn_from(batch(16, 1));
+        let result = learner.learn_from(telling_batch(20));
         losses.push(result.objective);
         learner = learner.updated(&mut optimizer, 0.05.into(), result.gradients);
     }
-    assert!(losses[19] < 0.5 * losses[0], "{losses:?}");
+    assert!(losses[19] < 0.7 * losses[0], "{losses:?}");
     let trained = learner.network.valid();
     assert_eq!(trained.stage(), 3);
     // A step that is smaller than bf16 can tell is not lost.
