@@ -5,7 +5,7 @@
 /// Backends without such a kernel compute the same whatever it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Algorithm {
-    /// The faster of the two, timed once for each shape on each device and remembered with Burn's own choices.
+    /// The faster of the two, timed once for each shape on each device.
     #[default]
     Measured,
     /// The kernel of this crate, where it serves the shape.

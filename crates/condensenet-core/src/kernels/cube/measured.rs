@@ -1,7 +1,8 @@
 //! Kernel or composition: each shape is timed once on each device, as Burn times its own kernels.
 //!
-//! The choices are kept with Burn's, in its cache on disk. Shapes are told apart as they are, except for the number of pixels,
-//! which is rounded up to a power of two: the last batch of an epoch is not timed again.
+//! The choices are kept with Burn's: as long as the process runs, or on disk where CubeCL is built with `persistence`. Shapes
+//! are told apart as they are, except for the number of pixels, which is rounded up to a power of two: the last batch of an
+//! epoch is seldom timed again.
 
 use burn::backend::TensorMetadata;
 use burn_cubecl::{CubeBackend, CubeTuneId, cubecl, tensor::CubeTensor};
