@@ -32,7 +32,7 @@ pub(crate) struct Report {
     #[arg(long)]
     compare: bool,
     /// Where the report is written [default: RUN/report; with --compare: comparison]
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceOption,
@@ -81,7 +81,7 @@ pub(super) fn write_run_report(
     Ok(report.write(output)?)
 }
 
-/// Keeps the options that train the same again beside the report, and returns the command that reads them.
+/// Keeps the options that train the same again beside the report, and returns the command that reads them there.
 ///
 /// `None`, and no file, if no command line describes all of the run: what is written is read back first.
 fn training_command(run: &Path, config: &RunConfig, output: &Path) -> Result<Option<String>> {
@@ -114,18 +114,5 @@ fn training_command(run: &Path, config: &RunConfig, output: &Path) -> Result<Opt
         std::fs::remove_file(&file).ok();
         return Ok(None);
     }
-    let file = file.display().to_string();
-    Ok(Some(format!(
-        "condensenet train --config {}",
-        quoted(&file)
-    )))
-}
-
-/// Quotes a word for a shell, if it has to be.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    Ok(Some(format!("condensenet train --config {OPTIONS}")))
 }
