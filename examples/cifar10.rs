@@ -40,8 +40,8 @@ struct Arguments {
     /// Device, such as flex or cuda:0 [default: BURN_DEVICE, or the first that is compiled in]
     #[arg(long)]
     device: Option<String>,
-    /// Use the first N training images of CIFAR-10 only
-    #[arg(long, value_name = "N", requires = "data")]
+    /// Train on N images only, and of the built-in ones validate on a fifth as many
+    #[arg(long, value_name = "N")]
     train_images: Option<usize>,
     /// Where the run is written; a number is added where one is already
     #[arg(long, value_name = "DIR", default_value = "runs/cifar10")]
@@ -98,9 +98,10 @@ fn describe(arguments: &Arguments) -> RunConfig {
     let (network, epochs, data) = match &arguments.data {
         None => {
             let small = CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]);
+            let train_images = arguments.train_images.unwrap_or(5000);
             let data = DataSource::Synthetic {
-                train_images: 5000,
-                valid_images: 1000,
+                train_images,
+                valid_images: train_images.div_ceil(5),
                 seed: 0,
             };
             (arguments.model.map_or(small, Variant::config), 6, data)
