@@ -1,215 +1,28 @@
 //! Gradients of the operations, for every backend: recompute, don't keep.
 
+mod backward;
+
 use std::marker::PhantomData;
 
-use burn::{
-    backend::{
-        Autodiff, AutodiffBackend, TensorMetadata,
-        autodiff::{
-            NodeId,
-            checkpoint::{
-                base::Checkpointer, retro_forward::RetroForward, state::BackwardStates,
-                strategy::CheckpointStrategy,
-            },
-            grads::Gradients,
-            ops::{Backward, Ops, OpsKind},
-        },
-        tensor::{FloatTensor, IntTensor},
+use burn::backend::{
+    Autodiff, AutodiffBackend, TensorMetadata,
+    autodiff::{
+        checkpoint::strategy::CheckpointStrategy,
+        ops::{Backward, OpsKind},
     },
-    tensor::Slice,
+    tensor::{FloatTensor, IntTensor},
 };
 
 use super::{Algorithm, composition, ops::CondenseOps};
-
-/// Norm, ReLU and convolution need their inputs, through the checkpointer, and the batch's statistics.
-#[derive(Debug, Clone)]
-struct NormReluConvState<T> {
-    inputs: [NodeId; 4],
-    mean: T,
-    variance: T,
-    epsilon: f64,
-    groups: usize,
-}
-
-#[derive(Debug)]
-struct NormReluConv;
-
-impl<B: CondenseOps> Backward<B, 4> for NormReluConv {
-    type State = NormReluConvState<FloatTensor<B>>;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 4>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let grad = grads.consume::<B>(&ops.node);
-        let state = ops.state;
-        let [x, gamma, beta, weight] = state
-            .inputs
-            .map(|input| checkpointer.retrieve_node_output::<FloatTensor<B>>(input));
-        let (x, gamma, beta, weight) = B::norm_relu_conv2d_train_backward(
-            x,
-            gamma,
-            beta,
-            weight,
-            state.mean,
-            state.variance,
-            grad,
-            state.epsilon,
-            state.groups,
-        );
-        for (parent, gradient) in ops.parents.into_iter().zip([x, gamma, beta, weight]) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, gradient);
-            }
-        }
-    }
-}
+use backward::{
+    AppendAgain, AppendChannels, AveragePool, ConvSame, GroupConv, NormReluConv, NormReluConvAgain,
+    NormReluConvState,
+};
 
 /// Whether a convolution's result is computed again for the backward pass, on devices that checkpoint gradients: a dense
 /// layer's bottleneck is, what the layer adds to its block is not.
 fn is_pointwise<T: TensorMetadata>(weight: &T) -> bool {
     weight.shape()[2] == 1
-}
-
-/// Computes a bottleneck again that was not kept.
-#[derive(Debug)]
-struct NormReluConvAgain<B> {
-    inputs: [NodeId; 4],
-    epsilon: f64,
-    groups: usize,
-    backend: PhantomData<B>,
-}
-
-impl<B: CondenseOps> RetroForward for NormReluConvAgain<B> {
-    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
-        let inputs = self.inputs.each_ref();
-        let [x, gamma, beta, weight] = inputs.map(|id| states.get_state::<FloatTensor<B>>(id));
-        let (epsilon, groups) = (self.epsilon, self.groups);
-        let again = B::norm_relu_conv2d_train(x, gamma, beta, weight, epsilon, groups);
-        states.save(out_node, again.0);
-    }
-}
-
-#[derive(Debug)]
-struct ConvSame;
-
-impl<B: CondenseOps> Backward<B, 2> for ConvSame {
-    /// The inputs, and the number of groups.
-    type State = ([NodeId; 2], usize);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 2>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let grad = grads.consume::<B>(&ops.node);
-        let (inputs, groups) = ops.state;
-        let [x, weight] =
-            inputs.map(|input| checkpointer.retrieve_node_output::<FloatTensor<B>>(input));
-        let [node_x, node_weight] = ops.parents;
-        if let Some(node) = node_x {
-            let gradient =
-                B::conv2d_same_x_backward(x.clone(), weight.clone(), grad.clone(), groups);
-            grads.register::<B>(node.id, gradient);
-        }
-        if let Some(node) = node_weight {
-            let gradient = B::conv2d_same_weight_backward(x, weight, grad, groups);
-            grads.register::<B>(node.id, gradient);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct GroupConv;
-
-impl<B: CondenseOps> Backward<B, 2> for GroupConv {
-    /// The inputs, the number of groups, and how to compute.
-    type State = ([NodeId; 2], usize, Algorithm);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 2>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let grad = grads.consume::<B>(&ops.node);
-        let (inputs, groups, algorithm) = ops.state;
-        let [x, weight] =
-            inputs.map(|input| checkpointer.retrieve_node_output::<FloatTensor<B>>(input));
-        let [node_x, node_weight] = ops.parents;
-        if let Some(node) = node_x {
-            let (x, weight, grad) = (x.clone(), weight.clone(), grad.clone());
-            let gradient = B::group_conv2d_x_backward(x, weight, grad, groups, algorithm);
-            grads.register::<B>(node.id, gradient);
-        }
-        if let Some(node) = node_weight {
-            let gradient = B::group_conv2d_weight_backward(x, weight, grad, groups, algorithm);
-            grads.register::<B>(node.id, gradient);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct AppendChannels;
-
-impl<B: CondenseOps> Backward<B, 2> for AppendChannels {
-    /// The channels that were there before, and all of them.
-    type State = [usize; 2];
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 2>,
-        grads: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let grad = grads.consume::<B>(&ops.node);
-        let [before, after] = ops.state;
-        for (parent, range) in ops.parents.into_iter().zip([0..before, before..after]) {
-            if let Some(node) = parent {
-                let gradient = B::float_slice(grad.clone(), &[Slice::full(), range.into()]);
-                grads.register::<B>(node.id, gradient);
-            }
-        }
-    }
-}
-
-/// Appends again what was not kept.
-#[derive(Debug)]
-struct AppendAgain<B> {
-    x: NodeId,
-    new: NodeId,
-    backend: PhantomData<B>,
-}
-
-impl<B: CondenseOps> RetroForward for AppendAgain<B> {
-    fn forward(&self, states: &mut BackwardStates, out_node: NodeId) {
-        let x = states.get_state::<FloatTensor<B>>(&self.x);
-        let new = states.get_state::<FloatTensor<B>>(&self.new);
-        states.save(out_node, B::append_channels(x, new));
-    }
-}
-
-#[derive(Debug)]
-struct AveragePool;
-
-impl<B: CondenseOps> Backward<B, 1> for AveragePool {
-    type State = NodeId;
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        grads: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let grad = grads.consume::<B>(&ops.node);
-        let x = checkpointer.retrieve_node_output::<FloatTensor<B>>(ops.state);
-        if let [Some(node)] = ops.parents {
-            grads.register::<B>(node.id, B::average_pool_2x2_backward(x, grad));
-        }
-    }
 }
 
 const ONCE: &str = "operations of a CondenseNet can be differentiated once only";

@@ -24,6 +24,19 @@ pub(super) struct Preactivation {
     pub(super) shift: CubeTensor,
 }
 
+impl Preactivation {
+    /// Says whether the kernels can read it: a norm of the map's type (maps of bf16 have norms of f32), and as many numbers as
+    /// the groups have inputs.
+    pub(super) fn fits(&self, x: &CubeTensor, problem: &Problem) -> bool {
+        let kept = problem.groups * problem.inputs;
+        let parts = [&self.index, &self.scale, &self.shift];
+        parts.iter().all(|part| part.shape()[0] == kept)
+            && [&self.scale, &self.shift]
+                .iter()
+                .all(|part| part.dtype == x.dtype)
+    }
+}
+
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn condensed<F: Float, I: Int, N: Size>(
     x: &Tensor<F>,

@@ -5,19 +5,51 @@
 //! epoch is seldom timed again.
 
 use burn::backend::TensorMetadata;
-use burn_cubecl::{CubeBackend, CubeTuneId, cubecl, tensor::CubeTensor};
-use cubecl::tune::{LocalTuner, Tunable, TunableSet, local_tuner};
-
-use super::{
-    super::composition,
-    condensed::{self, Preactivation},
-    convolve,
-    plan::Problem,
-    weight_gradient as weights,
+use burn_cubecl::{
+    CubeTuneId,
+    cubecl::{
+        client::Client,
+        tune::{LocalTuner, Tunable, TunableSet, local_tuner},
+    },
+    tensor::CubeTensor,
 };
+
+use super::plan::Problem;
 
 /// What tells one choice from another.
 type Key = String;
+
+/// The choices of an operation, on each device.
+pub(super) type Tuner = LocalTuner<Key, CubeTuneId>;
+
+pub(super) static FORWARD: Tuner = local_tuner!("forward");
+pub(super) static X_GRADIENT: Tuner = local_tuner!("x_gradient");
+pub(super) static WEIGHT_GRADIENT: Tuner = local_tuner!("weight_gradient");
+pub(super) static CONDENSED: Tuner = local_tuner!("condensed");
+
+/// Two ways to the same result.
+#[derive(Debug)]
+pub(super) struct Ways<I> {
+    pub(super) kernel: fn(I) -> CubeTensor,
+    pub(super) composition: fn(I) -> CubeTensor,
+}
+
+/// Where a choice is made, and for which shape.
+pub(super) struct Site {
+    client: Client,
+    device: CubeTuneId,
+    key: Key,
+}
+
+impl Site {
+    pub(super) fn of(x: &CubeTensor, problem: &Problem) -> Self {
+        Self {
+            client: x.client.clone(),
+            device: CubeTuneId::new(&x.client, &x.device),
+            key: key(x, problem),
+        }
+    }
+}
 
 fn key(x: &CubeTensor, problem: &Problem) -> Key {
     let Problem {
@@ -36,129 +68,29 @@ fn key(x: &CubeTensor, problem: &Problem) -> Key {
     )
 }
 
-/// Convolves.
-pub(super) fn forward(x: CubeTensor, weight: CubeTensor, problem: Problem) -> CubeTensor {
-    type Inputs = (CubeTensor, CubeTensor, Problem);
-    static TUNER: LocalTuner<Key, CubeTuneId> = local_tuner!("forward");
-    let client = x.client.clone();
-    let id = CubeTuneId::new(&client, &x.device);
-    let candidates = TUNER.init(&id, || {
-        TunableSet::<Key, Inputs, CubeTensor>::new_cloning_inputs(|(x, _, problem): &Inputs| {
-            key(x, problem)
-        })
-        .with(Tunable::new("kernel", |(x, weight, problem): Inputs| {
-            Ok::<_, String>(convolve::forward(x, weight, &problem))
-        }))
-        .with(Tunable::new(
-            "composition",
-            |(x, weight, problem): Inputs| {
-                Ok::<_, String>(composition::group_conv2d::<CubeBackend>(
-                    x,
-                    weight,
-                    problem.groups,
-                ))
-            },
-        ))
+/// Computes by the faster way. A tuner serves one pair of ways.
+pub(super) fn faster<I>(tuner: &'static Tuner, site: Site, ways: Ways<I>, inputs: I) -> CubeTensor
+where
+    I: Clone + Send + Sync + 'static,
+{
+    let Site {
+        client,
+        device,
+        key,
+    } = site;
+    let Ways {
+        kernel,
+        composition,
+    } = ways;
+    let candidates = tuner.init(&device, move || {
+        let key = |(key, _): &(Key, I)| key.clone();
+        TunableSet::<Key, (Key, I), CubeTensor>::new_cloning_inputs(key)
+            .with(Tunable::new("kernel", move |(_, inputs): (Key, I)| {
+                Ok::<_, String>(kernel(inputs))
+            }))
+            .with(Tunable::new("composition", move |(_, inputs): (Key, I)| {
+                Ok::<_, String>(composition(inputs))
+            }))
     });
-    TUNER.execute(&id, &client, candidates, (x, weight, problem))
-}
-
-/// Returns the gradient of the input.
-pub(super) fn x_gradient(
-    x: CubeTensor,
-    weight: CubeTensor,
-    grad: CubeTensor,
-    problem: Problem,
-) -> CubeTensor {
-    type Inputs = (CubeTensor, CubeTensor, CubeTensor, Problem);
-    static TUNER: LocalTuner<Key, CubeTuneId> = local_tuner!("x_gradient");
-    let client = x.client.clone();
-    let id = CubeTuneId::new(&client, &x.device);
-    let candidates = TUNER.init(&id, || {
-        TunableSet::<Key, Inputs, CubeTensor>::new_cloning_inputs(|(x, _, _, problem): &Inputs| {
-            key(x, problem)
-        })
-        .with(Tunable::new(
-            "kernel",
-            |(_, weight, grad, problem): Inputs| {
-                Ok::<_, String>(convolve::x_gradient(weight, grad, &problem))
-            },
-        ))
-        .with(Tunable::new(
-            "composition",
-            |(x, weight, grad, problem): Inputs| {
-                Ok::<_, String>(composition::group_conv2d_x_backward::<CubeBackend>(
-                    x,
-                    weight,
-                    grad,
-                    problem.groups,
-                ))
-            },
-        ))
-    });
-    TUNER.execute(&id, &client, candidates, (x, weight, grad, problem))
-}
-
-/// Returns the gradient of the weight.
-pub(super) fn weight_gradient(
-    x: CubeTensor,
-    weight: CubeTensor,
-    grad: CubeTensor,
-    problem: Problem,
-) -> CubeTensor {
-    type Inputs = (CubeTensor, CubeTensor, CubeTensor, Problem);
-    static TUNER: LocalTuner<Key, CubeTuneId> = local_tuner!("weight_gradient");
-    let client = x.client.clone();
-    let id = CubeTuneId::new(&client, &x.device);
-    let candidates = TUNER.init(&id, || {
-        TunableSet::<Key, Inputs, CubeTensor>::new_cloning_inputs(|(x, _, _, problem): &Inputs| {
-            key(x, problem)
-        })
-        .with(Tunable::new("kernel", |(x, _, grad, problem): Inputs| {
-            Ok::<_, String>(weights::weight_gradient(x, grad, &problem))
-        }))
-        .with(Tunable::new(
-            "composition",
-            |(x, weight, grad, problem): Inputs| {
-                Ok::<_, String>(composition::group_conv2d_weight_backward::<CubeBackend>(
-                    x,
-                    weight,
-                    grad,
-                    problem.groups,
-                ))
-            },
-        ))
-    });
-    TUNER.execute(&id, &client, candidates, (x, weight, grad, problem))
-}
-
-/// Computes a condensed layer.
-pub(super) fn condensed(
-    x: CubeTensor,
-    before: Preactivation,
-    weight: CubeTensor,
-    problem: Problem,
-) -> CubeTensor {
-    type Inputs = (CubeTensor, Preactivation, CubeTensor, Problem);
-    static TUNER: LocalTuner<Key, CubeTuneId> = local_tuner!("condensed");
-    let client = x.client.clone();
-    let id = CubeTuneId::new(&client, &x.device);
-    let candidates = TUNER.init(&id, || {
-        TunableSet::<Key, Inputs, CubeTensor>::new_cloning_inputs(|(x, _, _, problem): &Inputs| {
-            key(x, problem)
-        })
-        .with(Tunable::new(
-            "kernel",
-            |(x, before, weight, problem): Inputs| {
-                Ok::<_, String>(condensed::fused(x, before, weight, &problem))
-            },
-        ))
-        .with(Tunable::new(
-            "composition",
-            |(x, before, weight, problem): Inputs| {
-                Ok::<_, String>(condensed::composed(x, before, weight, problem.groups))
-            },
-        ))
-    });
-    TUNER.execute(&id, &client, candidates, (x, before, weight, problem))
+    tuner.execute(&device, &client, candidates, (key, inputs))
 }

@@ -23,6 +23,7 @@ use burn_cubecl::{CubeBackend, tensor::CubeTensor};
 
 use super::{Algorithm, composition, ops::CondenseOps};
 use condensed::Preactivation;
+use measured::{Site, Tuner, Ways};
 use plan::Problem;
 
 /// Returns what to do: what was asked for, or what `CONDENSENET_GPU_ALGORITHM` says where it is left to measuring.
@@ -43,6 +44,24 @@ fn chosen(algorithm: Algorithm) -> Algorithm {
     )
 }
 
+/// Computes in the way that is asked for.
+fn compute<I>(
+    algorithm: Algorithm,
+    tuner: &'static Tuner,
+    site: Site,
+    ways: Ways<I>,
+    inputs: I,
+) -> CubeTensor
+where
+    I: Clone + Send + Sync + 'static,
+{
+    match chosen(algorithm) {
+        Algorithm::Kernel => (ways.kernel)(inputs),
+        Algorithm::Composition => (ways.composition)(inputs),
+        Algorithm::Measured => measured::faster(tuner, site, ways, inputs),
+    }
+}
+
 impl CondenseOps for CubeBackend {
     fn group_conv2d(
         x: CubeTensor,
@@ -50,13 +69,23 @@ impl CondenseOps for CubeBackend {
         groups: usize,
         algorithm: Algorithm,
     ) -> CubeTensor {
-        match (chosen(algorithm), Problem::new(&x, &weight, groups)) {
-            (Algorithm::Composition, _) | (_, None) => {
-                composition::group_conv2d::<Self>(x, weight, groups)
-            }
-            (Algorithm::Kernel, Some(problem)) => convolve::forward(x, weight, &problem),
-            (Algorithm::Measured, Some(problem)) => measured::forward(x, weight, problem),
-        }
+        let Some(problem) = Problem::of_group_conv(&x, &weight, groups) else {
+            return composition::group_conv2d::<Self>(x, weight, groups);
+        };
+        let ways = Ways {
+            kernel: |(x, weight, problem)| convolve::forward(x, weight, &problem),
+            composition: |(x, weight, problem): (_, _, Problem)| {
+                composition::group_conv2d::<Self>(x, weight, problem.groups)
+            },
+        };
+        let site = Site::of(&x, &problem);
+        compute(
+            algorithm,
+            &measured::FORWARD,
+            site,
+            ways,
+            (x, weight, problem),
+        )
     }
 
     fn group_conv2d_x_backward(
@@ -66,13 +95,23 @@ impl CondenseOps for CubeBackend {
         groups: usize,
         algorithm: Algorithm,
     ) -> CubeTensor {
-        match (chosen(algorithm), Problem::new(&x, &weight, groups)) {
-            (Algorithm::Composition, _) | (_, None) => {
-                composition::group_conv2d_x_backward::<Self>(x, weight, grad, groups)
-            }
-            (Algorithm::Kernel, Some(problem)) => convolve::x_gradient(weight, grad, &problem),
-            (Algorithm::Measured, Some(problem)) => measured::x_gradient(x, weight, grad, problem),
-        }
+        let Some(problem) = Problem::of_group_conv(&x, &weight, groups) else {
+            return composition::group_conv2d_x_backward::<Self>(x, weight, grad, groups);
+        };
+        let ways = Ways {
+            kernel: |(_, weight, grad, problem)| convolve::x_gradient(weight, grad, &problem),
+            composition: |(x, weight, grad, problem): (_, _, _, Problem)| {
+                composition::group_conv2d_x_backward::<Self>(x, weight, grad, problem.groups)
+            },
+        };
+        let site = Site::of(&x, &problem);
+        compute(
+            algorithm,
+            &measured::X_GRADIENT,
+            site,
+            ways,
+            (x, weight, grad, problem),
+        )
     }
 
     fn group_conv2d_weight_backward(
@@ -82,17 +121,23 @@ impl CondenseOps for CubeBackend {
         groups: usize,
         algorithm: Algorithm,
     ) -> CubeTensor {
-        match (chosen(algorithm), Problem::new(&x, &weight, groups)) {
-            (Algorithm::Composition, _) | (_, None) => {
-                composition::group_conv2d_weight_backward::<Self>(x, weight, grad, groups)
-            }
-            (Algorithm::Kernel, Some(problem)) => {
-                weight_gradient::weight_gradient(x, grad, &problem)
-            }
-            (Algorithm::Measured, Some(problem)) => {
-                measured::weight_gradient(x, weight, grad, problem)
-            }
-        }
+        let Some(problem) = Problem::of_group_conv(&x, &weight, groups) else {
+            return composition::group_conv2d_weight_backward::<Self>(x, weight, grad, groups);
+        };
+        let ways = Ways {
+            kernel: |(x, _, grad, problem)| weight_gradient::weight_gradient(x, grad, &problem),
+            composition: |(x, weight, grad, problem): (_, _, _, Problem)| {
+                composition::group_conv2d_weight_backward::<Self>(x, weight, grad, problem.groups)
+            },
+        };
+        let site = Site::of(&x, &problem);
+        compute(
+            algorithm,
+            &measured::WEIGHT_GRADIENT,
+            site,
+            ways,
+            (x, weight, grad, problem),
+        )
     }
 
     fn condensed_conv2d(
@@ -109,21 +154,28 @@ impl CondenseOps for CubeBackend {
             scale,
             shift,
         };
-        // Maps of bf16 have norms of f32, which the kernels don't read.
-        let is_mixed = before.scale.dtype != x.dtype;
-        let problem = Problem::new(&x, &weight, groups).filter(|_| !is_mixed);
-        match (chosen(algorithm), problem) {
-            (_, None) => composition::condensed_conv2d::<Self>(
-                x,
-                before.index,
-                before.scale,
-                before.shift,
-                weight,
-                groups,
-            ),
-            (Algorithm::Composition, _) => condensed::composed(x, before, weight, groups),
-            (Algorithm::Kernel, Some(problem)) => condensed::fused(x, before, weight, &problem),
-            (Algorithm::Measured, Some(problem)) => measured::condensed(x, before, weight, problem),
-        }
+        let problem = Problem::new(&x, &weight, groups);
+        let Some(problem) = problem.filter(|problem| before.fits(&x, problem)) else {
+            let Preactivation {
+                index,
+                scale,
+                shift,
+            } = before;
+            return composition::condensed_conv2d::<Self>(x, index, scale, shift, weight, groups);
+        };
+        let ways = Ways {
+            kernel: |(x, before, weight, problem)| condensed::fused(x, before, weight, &problem),
+            composition: |(x, before, weight, problem): (_, _, _, Problem)| {
+                condensed::composed(x, before, weight, problem.groups)
+            },
+        };
+        let site = Site::of(&x, &problem);
+        compute(
+            algorithm,
+            &measured::CONDENSED,
+            site,
+            ways,
+            (x, before, weight, problem),
+        )
     }
 }

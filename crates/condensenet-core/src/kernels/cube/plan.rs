@@ -36,6 +36,17 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    /// Returns the problem of a group convolution, or `None` where the kernels don't serve, such as for a map that doesn't fit
+    /// the weight.
+    pub(super) fn of_group_conv(
+        x: &CubeTensor,
+        weight: &CubeTensor,
+        groups: usize,
+    ) -> Option<Self> {
+        let channels_in = x.shape()[1];
+        Self::new(x, weight, groups).filter(|problem| channels_in == groups * problem.inputs)
+    }
+
     /// Returns the problem, or `None` where the kernels don't serve: types, kernels or numbers that they are not made for.
     pub(super) fn new(x: &CubeTensor, weight: &CubeTensor, groups: usize) -> Option<Self> {
         let [batch_size, _, height, width] = x.shape().dims();
@@ -46,8 +57,9 @@ impl Problem {
             && kernel_size == kernel_width
             && kernel_size % 2 == 1
             && kernel_size <= LARGEST_KERNEL
+            && channels_out.is_multiple_of(groups)
             && pixels * channels_out * inputs > 0;
-        served.then_some(Self {
+        served.then(|| Self {
             pixels,
             groups,
             inputs,
