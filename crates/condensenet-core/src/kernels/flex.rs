@@ -10,11 +10,9 @@ use burn::{
     tensor::{Bytes, Shape},
 };
 
-use super::{
-    composition,
-    cpu::{self, BatchNorm, Gradients, NormReluConvShape},
-    ops::CondenseOps,
-};
+use condensenet_kernels::training::{self as cpu, BatchNorm, Gradients, NormReluConvShape};
+
+use super::{composition, ops::CondenseOps};
 
 impl CondenseOps for Flex {
     fn norm_relu_conv2d(

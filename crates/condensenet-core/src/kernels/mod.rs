@@ -3,20 +3,16 @@
 //! Each operation has a composition of Burn's own operations as its default, which serves every backend, and hand-written
 //! kernels where they are faster. The composition is the oracle that the kernels are tested against.
 //!
-//! The kernels of compiled networks, which run without tensors, are in `inference` (feature `flex`).
+//! The kernels for CPUs are those of `condensenet-kernels`, which knows no tensor.
 
 mod algorithm;
 mod autodiff;
 mod backends;
 mod composition;
-#[cfg(feature = "flex")]
-pub mod cpu;
 #[cfg(feature = "cube")]
 mod cube;
 #[cfg(feature = "flex")]
 mod flex;
-#[cfg(feature = "flex")]
-pub mod inference;
 mod ops;
 
 pub use algorithm::Algorithm;

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use burn::tensor::{Tensor, TensorData};
-use condensenet_core::kernels::inference::{Crew, Isa};
+use condensenet_kernels::inference::{Crew, Isa};
 
 use super::{
     error::SessionError,

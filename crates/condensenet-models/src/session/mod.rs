@@ -21,7 +21,7 @@ mod naive;
 #[cfg(test)]
 mod tests;
 
-pub use condensenet_core::kernels::inference::Isa;
+pub use condensenet_kernels::inference::Isa;
 pub use error::SessionError;
 pub use inference_session::InferenceSession;
 pub use network::SessionNetwork;

@@ -1,6 +1,6 @@
 //! The packed network, and one pass of images through it.
 
-use condensenet_core::kernels::inference::{
+use condensenet_kernels::inference::{
     self as kernels, Aligned, Area, Crew, Isa, Linear, NormIn, Pointwise, PointwiseParts, Spatial,
     average_pool_2x2, max_pool_3x3, norm_relu_average_pool_2x2, norm_relu_global_average,
 };

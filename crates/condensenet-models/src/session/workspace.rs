@@ -1,6 +1,6 @@
 //! Everything that a pass writes to, made once for an image size.
 
-use condensenet_core::kernels::inference::{Aligned, Area, DenseLayer, Phases, Workbench};
+use condensenet_kernels::inference::{Aligned, Area, DenseLayer, Phases, Workbench};
 
 use super::{
     error::SessionError,

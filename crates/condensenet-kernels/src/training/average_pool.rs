@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::shape::check_len;
-use super::simd::dispatch;
+use crate::simd::dispatch;
 
 /// Pixels of input that a task should have at the least.
 const PIXELS_PER_TASK: usize = 1 << 15;

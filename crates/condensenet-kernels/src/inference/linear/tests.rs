@@ -1,7 +1,7 @@
 //! Against plain loops.
 
 use super::*;
-use crate::kernels::inference::naive::{Random, assert_close};
+use crate::inference::naive::{Random, assert_close};
 
 #[test]
 fn streamed_product_equals_plain_loops() {

@@ -1,7 +1,7 @@
 //! Against plain loops.
 
 use super::*;
-use crate::kernels::inference::naive::{Random, assert_close, spread};
+use crate::inference::naive::{Random, assert_close, spread};
 
 #[test]
 fn pools_equal_plain_loops() {

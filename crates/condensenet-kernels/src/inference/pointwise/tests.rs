@@ -1,7 +1,7 @@
 //! Against plain loops.
 
 use super::*;
-use crate::kernels::inference::naive::{self, Random, assert_close, spread};
+use crate::inference::naive::{self, Random, assert_close, spread};
 
 #[test]
 fn packed_product_equals_plain_loops() {

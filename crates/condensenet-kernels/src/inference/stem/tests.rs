@@ -1,7 +1,7 @@
 //! Against plain loops.
 
 use super::*;
-use crate::kernels::inference::naive::{self, Random, assert_close};
+use crate::inference::naive::{self, Random, assert_close};
 
 #[test]
 fn phases_equal_plain_loops() {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::parallel::images_per_task;
 use super::shape::{NormReluConvShape, check_len};
-use super::simd::{MAX_LANES, dispatch};
+use crate::simd::{MAX_LANES, dispatch};
 
 /// Computes the mean and the biased variance of every channel over batch, height and width.
 ///

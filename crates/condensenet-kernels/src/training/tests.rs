@@ -2,8 +2,8 @@
 //! numbers of threads.
 
 use super::reference::{Case, SHAPES, for_each_product, numbers, shape};
-use super::simd::level;
 use super::*;
+use crate::simd::level;
 
 fn assert_close(case: &str, name: &str, fast: &[f32], naive: &[f64]) -> Result<(), String> {
     let largest = naive

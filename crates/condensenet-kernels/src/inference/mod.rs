@@ -1,6 +1,6 @@
 //! Inference kernels for a CPU: the layers of a network in test-time form, packed once and run often.
 //!
-//! This is the low-level half of a compiled network; `condensenet_models::InferenceSession` is the half that knows how
+//! This is the low-level half of a compiled network; `InferenceSession` of `condensenet-models` is the half that knows how
 //! layers make a network, and what almost everybody wants. The kernels know layers only. They take slices, a [`Crew`] of
 //! threads and an [`Isa`], and know no tensor: Burn is not needed to run them.
 //!

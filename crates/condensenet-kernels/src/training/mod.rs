@@ -41,7 +41,6 @@ mod preactivation;
 #[cfg(test)]
 mod reference;
 mod shape;
-mod simd;
 mod spatial;
 mod statistics;
 mod strip;

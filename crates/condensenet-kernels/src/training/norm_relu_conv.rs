@@ -6,9 +6,9 @@ use super::microkernel::largest_block;
 use super::parallel::{images_per_task, sum_partials};
 use super::preactivation::{BatchNorm, Preactivation, norm_backward};
 use super::shape::{NormReluConvShape, check_len};
-use super::simd::dispatch;
 use super::weights::{pack_backward, pack_forward};
 use super::{pointwise, spatial};
+use crate::simd::dispatch;
 
 /// Computes `y = convolution(relu(scale * x + shift), weight)`.
 ///

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::parallel::images_per_task;
 use super::shape::{NormReluConvShape, check_len};
-use super::simd::dispatch;
+use crate::simd::dispatch;
 
 /// Borrows what batch norm knows in training mode, one value per input channel each.
 #[derive(Clone, Copy, Debug)]

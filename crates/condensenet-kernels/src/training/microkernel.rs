@@ -5,7 +5,7 @@
 
 use pulp::Simd;
 
-use super::simd::{load, store};
+use crate::simd::{load, store};
 
 /// Largest block of outputs that the registers of an instruction set hold beside two vectors.
 #[inline(always)]
@@ -108,5 +108,5 @@ pub(super) fn largest_block() -> usize {
             max_outputs::<S>()
         }
     }
-    super::simd::dispatch(LargestBlock)
+    crate::simd::dispatch(LargestBlock)
 }

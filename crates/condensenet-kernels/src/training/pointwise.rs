@@ -15,7 +15,7 @@ use super::microkernel::{block_size, correlate, max_outputs, outer_products};
 use super::parallel::Scratch;
 use super::preactivation::Preactivation;
 use super::shape::NormReluConvShape;
-use super::simd::{MAX_LANES, copy_row, load_some, store, store_some};
+use crate::simd::{MAX_LANES, copy_row, load_some, store, store_some};
 
 /// Vectors of pixels in a panel.
 const PANEL: usize = 2;

@@ -10,8 +10,8 @@ use pulp::{Simd, WithSimd};
 use super::parallel::Scratch;
 use super::preactivation::Preactivation;
 use super::shape::NormReluConvShape;
-use super::simd::{load, store};
 use super::strip::Strip;
+use crate::simd::{load, store};
 
 /// The forward pass of a block of images.
 pub(super) struct Forward<'a> {

@@ -1,8 +1,8 @@
 //! Against plain loops.
 
 use super::*;
-use crate::kernels::inference::naive::{self, Random, assert_close, spread};
-use crate::kernels::inference::pointwise::{NormIn, PointwiseParts};
+use crate::inference::naive::{self, Random, assert_close, spread};
+use crate::inference::pointwise::{NormIn, PointwiseParts};
 
 /// (channels, kept, groups of the 1x1, bottleneck, groups of the 3x3, growth, images, height, width).
 type Case = (

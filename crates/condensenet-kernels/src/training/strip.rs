@@ -13,7 +13,7 @@ use pulp::Simd;
 
 use super::microkernel::{block_size, correlate, max_outputs};
 use super::shape::NormReluConvShape;
-use super::simd::{copy_row, store};
+use crate::simd::{copy_row, store};
 
 /// Pixels that a strip should have, so that small images don't leave vectors empty.
 const PIXELS_PER_STRIP: usize = 512;

@@ -3,10 +3,10 @@
 use pulp::{Arch, Simd, WithSimd};
 
 /// Widest vector of any instruction set, in `f32` lanes.
-pub(super) const MAX_LANES: usize = 16;
+pub(crate) const MAX_LANES: usize = 16;
 
 /// Runs a kernel with the widest vectors this machine has.
-pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     #[cfg(test)]
     match level::get() {
         #[cfg(target_arch = "x86_64")]
@@ -23,19 +23,19 @@ pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
 
 /// Loads one vector from the front of a slice.
 #[inline(always)]
-pub(super) fn load<S: Simd>(slice: &[f32]) -> S::f32s {
+pub(crate) fn load<S: Simd>(slice: &[f32]) -> S::f32s {
     S::as_simd_f32s(&slice[..S::F32_LANES]).0[0]
 }
 
 /// Stores one vector to the front of a slice.
 #[inline(always)]
-pub(super) fn store<S: Simd>(slice: &mut [f32], value: S::f32s) {
+pub(crate) fn store<S: Simd>(slice: &mut [f32], value: S::f32s) {
     S::as_mut_simd_f32s(&mut slice[..S::F32_LANES]).0[0] = value;
 }
 
 /// Loads what a slice has, at most one vector, and fills up with zeros.
 #[inline(always)]
-pub(super) fn load_some<S: Simd>(slice: &[f32]) -> S::f32s {
+pub(crate) fn load_some<S: Simd>(slice: &[f32]) -> S::f32s {
     if slice.len() >= S::F32_LANES {
         return load::<S>(slice);
     }
@@ -48,7 +48,7 @@ pub(super) fn load_some<S: Simd>(slice: &[f32]) -> S::f32s {
 
 /// Stores as many lanes as a slice has room for.
 #[inline(always)]
-pub(super) fn store_some<S: Simd>(slice: &mut [f32], value: S::f32s) {
+pub(crate) fn store_some<S: Simd>(slice: &mut [f32], value: S::f32s) {
     if slice.len() >= S::F32_LANES {
         return store::<S>(slice, value);
     }
@@ -61,7 +61,7 @@ pub(super) fn store_some<S: Simd>(slice: &mut [f32], value: S::f32s) {
 
 /// Copies a short row without a call to `memcpy`, which would cost more than the copy itself.
 #[inline(always)]
-pub(super) fn copy_row(target: &mut [f32], source: &[f32]) {
+pub(crate) fn copy_row(target: &mut [f32], source: &[f32]) {
     let (targets, target) = target.as_chunks_mut::<8>();
     let (sources, source) = source.as_chunks::<8>();
     for (target, source) in targets.iter_mut().zip(sources) {
@@ -82,19 +82,19 @@ pub(super) fn copy_row(target: &mut [f32], source: &[f32]) {
 
 /// Lets a test run the kernels as on a lesser machine.
 #[cfg(test)]
-pub(super) mod level {
+pub(crate) mod level {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU8, Ordering};
 
     static LEVEL: AtomicU8 = AtomicU8::new(0);
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-    pub(in super::super) fn get() -> u8 {
+    pub(crate) fn get() -> u8 {
         LEVEL.load(Ordering::Relaxed)
     }
 
     /// Calls `f` at a level: 0 the machine's own, 1 AVX2 where there is, 2 scalar.
-    pub(in super::super) fn with<R>(level: u8, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn with<R>(level: u8, f: impl FnOnce() -> R) -> R {
         let _guard = ONE_AT_A_TIME
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
