@@ -22,7 +22,7 @@ mod norm;
 mod schedule;
 mod shuffle;
 
-pub use condensed_conv::{CondensedConv, CondensedConvConfig};
+pub use condensed_conv::CondensedConv;
 pub use condensed_linear::{CondensedLinear, CondensedLinearConfig};
 pub use error::{ConversionError, ShapeError};
 pub use group_conv::{GroupConv, GroupConvConfig};
