@@ -29,6 +29,7 @@
 mod cell;
 mod columns;
 mod crew;
+mod dense_block;
 mod dense_layer;
 mod direct;
 mod isa;
@@ -47,6 +48,7 @@ mod naive;
 
 pub use crate::aligned::Aligned;
 pub use crew::Crew;
+pub use dense_block::{DenseBlock, DenseLayerParts};
 pub use dense_layer::{DenseLayer, Workbench};
 pub use isa::Isa;
 pub use linear::Linear;
