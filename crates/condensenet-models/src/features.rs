@@ -10,7 +10,7 @@ use burn::{
     tensor::{Device, Tensor, module::conv2d, ops::ConvOptions},
 };
 use condensenet_core::{kernels, norm_relu};
-use condensenet_runtime::NetworkConfig;
+use condensenet_runtime::{NetworkConfig, SessionError};
 
 use crate::{
     conv_1x1::Conv1x1,
@@ -109,6 +109,16 @@ impl<C: Conv1x1> Features<C> {
             show(&x);
         }
         x
+    }
+
+    /// Says whether the stem is the convolution of a description; its fields are public, and nothing else says how it strides.
+    pub(crate) fn check_stem(&self, config: &NetworkConfig) -> Result<(), SessionError> {
+        let expected = format!("{}", stem(config, &Device::default()));
+        let found = self.stem.to_string();
+        if found == expected {
+            return Ok(());
+        }
+        Err(SessionError::StemForm { expected, found })
     }
 
     /// Applies the stem, by the kernel where the plane keeps its size.

@@ -13,9 +13,11 @@ pub enum Spelling {
 }
 
 /// The names of a convolution behind its norm.
+#[derive(Debug, Clone)]
 pub struct ConvNames {
     /// What masks and indices stand under.
     pub path: String,
+    /// Of the norm.
     pub norm: String,
     /// Of the weight itself.
     pub weight: String,
@@ -31,6 +33,8 @@ impl Spelling {
         }
     }
 
+    /// The convolution of the stem.
+    #[must_use]
     pub const fn stem_conv(self) -> &'static str {
         match self {
             Self::Original => "features.init_conv",
@@ -39,6 +43,7 @@ impl Spelling {
     }
 
     /// The norm of a pooled stem, which the original's networks do not have.
+    #[must_use]
     pub const fn stem_norm(self) -> &'static str {
         match self {
             Self::Original => "features.init_norm",
@@ -47,6 +52,7 @@ impl Spelling {
     }
 
     /// The maximum pool of a pooled stem.
+    #[must_use]
     pub const fn stem_pool(self) -> &'static str {
         match self {
             Self::Original => "features.init_pool",
@@ -55,6 +61,7 @@ impl Spelling {
     }
 
     /// The norm after the last block; torchvision's has that number whatever stands before it.
+    #[must_use]
     pub const fn last_norm(self) -> &'static str {
         match self {
             Self::Original => "features.norm_last",
@@ -63,6 +70,7 @@ impl Spelling {
     }
 
     /// A dense layer.
+    #[must_use]
     pub fn dense_layer_path(self, block: usize, layer: usize) -> String {
         let (block, layer) = (block + 1, layer + 1);
         match self {
@@ -72,6 +80,7 @@ impl Spelling {
     }
 
     /// The 1x1 and the 3x3 of a dense layer.
+    #[must_use]
     pub fn dense_layer(self, block: usize, layer: usize) -> [ConvNames; 2] {
         let path = self.dense_layer_path(block, layer);
         [1, 2].map(|conv| match self {
@@ -85,6 +94,7 @@ impl Spelling {
     }
 
     /// The transition behind a block.
+    #[must_use]
     pub fn transition_path(self, block: usize) -> String {
         let number = block + 1;
         match self {
@@ -94,6 +104,7 @@ impl Spelling {
     }
 
     /// The 1x1 of the transition behind a block.
+    #[must_use]
     pub fn transition(self, block: usize) -> ConvNames {
         let path = self.transition_path(block);
         ConvNames::nested(match self {
