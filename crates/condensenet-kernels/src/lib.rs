@@ -3,6 +3,7 @@
 //! This crate knows no tensor, no network and no file. [`training`] holds the forward and backward passes of norm, ReLU and
 //! convolution, and [`inference`] the layers of a network in test-time form, packed once and run often.
 
+pub mod block;
 pub mod inference;
 mod simd;
 pub mod training;
