@@ -59,6 +59,20 @@ pub(crate) fn store_some<S: Simd>(slice: &mut [f32], value: S::f32s) {
     }
 }
 
+/// Asks for the cache line of `slice[index]` ahead of its use, if there is one.
+#[inline(always)]
+#[allow(unsafe_code, reason = "the intrinsic takes a pointer")]
+pub(crate) fn prefetch(slice: &[f32], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(value) = slice.get(index) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch of an address in a live slice has no effect but on the caches; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slice, index);
+}
+
 /// Copies a short row without a call to `memcpy`, which would cost more than the copy itself.
 #[inline(always)]
 pub(crate) fn copy_row(target: &mut [f32], source: &[f32]) {

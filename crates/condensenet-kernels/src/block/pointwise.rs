@@ -17,7 +17,7 @@ use super::{
     tile::{PANEL, dot, largest_tile, multiply, multiply_some, store_row, tile_size},
     workspace::Buffer,
 };
-use crate::simd::{load, load_some, store, store_some};
+use crate::simd::{load, load_some, prefetch, store, store_some};
 
 /// Input rows that are packed at a time: a panel of them lies in the first cache.
 const ROWS: usize = 256;
@@ -159,61 +159,97 @@ impl WithSimd for Forward<'_> {
         let panel_len = rows * width + width;
         let panels = pixels.min(PIXELS).div_ceil(width);
         let mut packed = Buffer::take(panels * panel_len);
-        let images = x
-            .chunks_exact(block.image_len())
-            .zip(y.chunks_exact_mut(block.bottleneck * pixels));
-        for (x, y) in images {
-            for first in (0..pixels).step_by(panels * width) {
-                let end = pixels.min(first + panels * width);
-                let mut row = 0;
-                loop {
-                    let rows = row..inputs.min(row + rows);
-                    for (k, &input) in pointwise.inputs[rows.clone()].iter().enumerate() {
-                        let input = input as usize;
-                        let norm = norm[input].splat(simd);
-                        let x = &x[input * pixels..][first..end];
-                        for (x, panel) in x.chunks(width).zip(packed.chunks_exact_mut(panel_len)) {
-                            let row = &mut panel[k * width..][..width];
-                            if x.len() == width {
-                                for p in 0..PANEL {
-                                    let at = p * S::F32_LANES;
-                                    store::<S>(
-                                        &mut row[at..],
-                                        activate(simd, load::<S>(&x[at..]), norm),
-                                    );
-                                }
-                            } else {
-                                for p in 0..PANEL {
-                                    let at = p * S::F32_LANES;
-                                    let x = load_some::<S>(&x[x.len().min(at)..]);
-                                    store::<S>(&mut row[at..], activate(simd, x, norm));
-                                }
-                            }
+        let chunks = chunks(
+            x.len() / block.image_len(),
+            pixels,
+            panels * width,
+            inputs,
+            rows,
+        );
+        for (index, chunk) in chunks.iter().enumerate() {
+            let of_image = &x[chunk.image * block.image_len()..];
+            for (k, &input) in pointwise.inputs[chunk.rows.clone()].iter().enumerate() {
+                let input = input as usize;
+                let norm = norm[input].splat(simd);
+                let x = &of_image[input * pixels..][chunk.pixels.clone()];
+                for (x, panel) in x.chunks(width).zip(packed.chunks_exact_mut(panel_len)) {
+                    let row = &mut panel[k * width..][..width];
+                    if x.len() == width {
+                        for p in 0..PANEL {
+                            let at = p * S::F32_LANES;
+                            store::<S>(&mut row[at..], activate(simd, load::<S>(&x[at..]), norm));
                         }
-                    }
-                    for (panel, first) in (first..end).step_by(width).enumerate() {
-                        let panel = &packed[panel * panel_len..][..panel_len];
-                        let pixels_of_panel = first..end.min(first + width);
-                        pointwise.multiply_panel(
-                            simd,
-                            panel,
-                            rows.clone(),
-                            pixels,
-                            pixels_of_panel,
-                            y,
-                        );
-                    }
-                    row = rows.end;
-                    if row == inputs {
-                        break;
+                    } else {
+                        for p in 0..PANEL {
+                            let at = p * S::F32_LANES;
+                            let x = load_some::<S>(&x[x.len().min(at)..]);
+                            store::<S>(&mut row[at..], activate(simd, x, norm));
+                        }
                     }
                 }
             }
-            for (y, moments) in y.chunks_exact(pixels).zip(moments.iter_mut()) {
-                moments.add(simd, y);
+            let y = &mut y[chunk.image * block.bottleneck * pixels..][..block.bottleneck * pixels];
+            for (panel, first) in chunk.pixels.clone().step_by(width).enumerate() {
+                if let Some(next) = chunks.get(index + 1) {
+                    let first = next.image * block.image_len() + next.pixels.start + panel * width;
+                    for &input in &pointwise.inputs[next.rows.clone()] {
+                        prefetch(x, first + input as usize * pixels);
+                    }
+                }
+                let panel = &packed[panel * panel_len..][..panel_len];
+                let pixels_of_panel = first..chunk.pixels.end.min(first + width);
+                pointwise.multiply_panel(
+                    simd,
+                    panel,
+                    chunk.rows.clone(),
+                    pixels,
+                    pixels_of_panel,
+                    y,
+                );
+            }
+            if chunk.rows.end == inputs && chunk.pixels.end == pixels {
+                for (y, moments) in y.chunks_exact(pixels).zip(moments.iter_mut()) {
+                    moments.add(simd, y);
+                }
             }
         }
     }
+}
+
+/// Rows and pixels of an image that are packed together.
+struct Chunk {
+    image: usize,
+    pixels: Range<usize>,
+    rows: Range<usize>,
+}
+
+/// Cuts images in chunks. All rows of some pixels follow each other.
+fn chunks(
+    images: usize,
+    pixels: usize,
+    pixels_of_chunk: usize,
+    rows: usize,
+    rows_of_chunk: usize,
+) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    for image in 0..images {
+        for first in (0..pixels).step_by(pixels_of_chunk) {
+            let mut row = 0;
+            loop {
+                let end = rows.min(row + rows_of_chunk);
+                chunks.push(Chunk {
+                    image,
+                    pixels: first..pixels.min(first + pixels_of_chunk),
+                    rows: row..end,
+                });
+                row = end;
+                if row == rows {
+                    break;
+                }
+            }
+        }
+    }
+    chunks
 }
 
 impl Pointwise<'_> {
@@ -337,6 +373,17 @@ pub(super) struct Backward<'a> {
 pub(super) struct Row {
     pub norm: Affine,
     pub mean: f32,
+}
+
+/// Rows that are needed when a product is done, to be fetched meanwhile.
+struct Ahead<'a> {
+    x: &'a [f32],
+    grad_x: &'a [f32],
+    channels: &'a [u32],
+    image_len: usize,
+    pixels: usize,
+    /// First pixel of the first channel in the first image.
+    first: usize,
 }
 
 /// Rows of the output's gradient, packed in panels: `[panels][bottleneck]` by two vectors.
@@ -464,12 +511,55 @@ impl Backward<'_> {
             while input < inputs {
                 let size = tile_size(inputs - input, self.pointwise.tile);
                 let weights = &of_group[input * outputs..][..size * outputs];
+                let ahead = Ahead {
+                    x: self.x,
+                    grad_x: self.grad_x,
+                    channels: &group.inputs[input..input + size],
+                    image_len: self.block.image_len(),
+                    pixels: self.block.pixels(),
+                    first: images.start * self.block.image_len() + range.start,
+                };
                 match size {
-                    8 => gradient.multiply::<S, 8>(simd, first_output, weights, scratch, stride),
-                    6 => gradient.multiply::<S, 6>(simd, first_output, weights, scratch, stride),
-                    4 => gradient.multiply::<S, 4>(simd, first_output, weights, scratch, stride),
-                    2 => gradient.multiply::<S, 2>(simd, first_output, weights, scratch, stride),
-                    _ => gradient.multiply::<S, 1>(simd, first_output, weights, scratch, stride),
+                    8 => gradient.multiply::<S, 8>(
+                        simd,
+                        first_output,
+                        weights,
+                        scratch,
+                        stride,
+                        &ahead,
+                    ),
+                    6 => gradient.multiply::<S, 6>(
+                        simd,
+                        first_output,
+                        weights,
+                        scratch,
+                        stride,
+                        &ahead,
+                    ),
+                    4 => gradient.multiply::<S, 4>(
+                        simd,
+                        first_output,
+                        weights,
+                        scratch,
+                        stride,
+                        &ahead,
+                    ),
+                    2 => gradient.multiply::<S, 2>(
+                        simd,
+                        first_output,
+                        weights,
+                        scratch,
+                        stride,
+                        &ahead,
+                    ),
+                    _ => gradient.multiply::<S, 1>(
+                        simd,
+                        first_output,
+                        weights,
+                        scratch,
+                        stride,
+                        &ahead,
+                    ),
                 }
                 let width = PANEL * S::F32_LANES;
                 for (row, &channel) in scratch
@@ -565,9 +655,17 @@ impl Gradient<'_> {
         weights: &[f32],
         rows: &mut [f32],
         stride: usize,
+        ahead: &Ahead<'_>,
     ) {
         let width = PANEL * S::F32_LANES;
         for (index, panel) in self.packed.chunks_exact(self.panel_len).enumerate() {
+            let (segment, panel_of_segment) = (index / self.panels, index % self.panels);
+            let first = ahead.first + segment * ahead.image_len + panel_of_segment * width;
+            for i in 0..I {
+                let at = first + ahead.channels[i] as usize * ahead.pixels;
+                prefetch(ahead.x, at);
+                prefetch(ahead.grad_x, at);
+            }
             let mut sums = [[simd.splat_f32s(0.0); PANEL]; I];
             multiply(simd, &panel[first_output * width..], weights, &mut sums);
             for i in 0..I {

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use crate::simd::{load, store};
+use crate::simd::{load, prefetch, store};
 
 /// Vectors of pixels in a panel, the unit in which rows are packed.
 pub(super) const PANEL: usize = 2;
@@ -100,10 +100,17 @@ pub(super) fn dot<S: Simd, const C: usize, const O: usize>(
 ) -> [[S::f32s; O]; C] {
     let width = PANEL * S::F32_LANES;
     let panels = right.len() / right_stride;
-    let rows: [&[f32]; C] = std::array::from_fn(|c| &left[c * left_stride..][..panels * width]);
+    let mut rows: [&[f32]; C] = [&[]; C];
+    for c in 0..C {
+        rows[c] = &left[c * left_stride..][..panels * width];
+    }
     let mut sums = [[simd.splat_f32s(0.0); O]; C];
-    for (panel, right) in right.chunks_exact(right_stride).enumerate() {
-        let right = &S::as_simd_f32s(&right[offset..][..O * width]).0[..O * PANEL];
+    for (panel, of_panel) in right.chunks_exact(right_stride).enumerate() {
+        // The hardware does not foresee that the next rows lie a panel further on.
+        for o in 0..O {
+            prefetch(right, (panel + 2) * right_stride + offset + o * width);
+        }
+        let right = &S::as_simd_f32s(&of_panel[offset..][..O * width]).0[..O * PANEL];
         let mut left = [[simd.splat_f32s(0.0); PANEL]; C];
         for c in 0..C {
             let row = &rows[c][panel * width..][..width];
@@ -140,8 +147,10 @@ pub(super) fn correlate<S: Simd, const O: usize, const P: usize>(
     let (weights, _) = weights.as_chunks::<9>();
     for (plane, taps) in planes.chunks_exact(plane).zip(weights) {
         for ky in 0..3 {
-            let lines: [&[f32]; P] =
-                std::array::from_fn(|p| &plane[positions[p] + ky * row..][..S::F32_LANES + 2]);
+            let mut lines: [&[f32]; P] = [&[]; P];
+            for p in 0..P {
+                lines[p] = &plane[positions[p] + ky * row..][..S::F32_LANES + 2];
+            }
             for kx in 0..3 {
                 let taps = &taps[ky * 3 + kx];
                 let mut pixels = [simd.splat_f32s(0.0); P];
@@ -175,15 +184,20 @@ pub(super) fn dot_line<S: Simd, const C: usize, const O: usize>(
     centre: usize,
 ) -> [[[S::f32s; 3]; O]; C] {
     let mut sums = [[[simd.splat_f32s(0.0); 3]; O]; C];
-    let inputs: [&[f32]; C] = std::array::from_fn(|c| &inputs[c * plane..][..plane]);
-    let outputs: [&[f32]; O] = std::array::from_fn(|o| &outputs[o * plane..][..plane]);
+    let (mut input_planes, mut output_planes): ([&[f32]; C], [&[f32]; O]) = ([&[]; C], [&[]; O]);
+    for c in 0..C {
+        input_planes[c] = &inputs[c * plane..][..plane];
+    }
+    for o in 0..O {
+        output_planes[o] = &outputs[o * plane..][..plane];
+    }
     for &position in positions {
         let mut gradients = [simd.splat_f32s(0.0); O];
         for o in 0..O {
-            gradients[o] = load::<S>(&outputs[o][position + centre..]);
+            gradients[o] = load::<S>(&output_planes[o][position + centre..]);
         }
         for c in 0..C {
-            let line = &inputs[c][position + line..][..S::F32_LANES + 2];
+            let line = &input_planes[c][position + line..][..S::F32_LANES + 2];
             for kx in 0..3 {
                 let pixels = load::<S>(&line[kx..]);
                 for o in 0..O {
