@@ -1,4 +1,4 @@
-//! Times what stands between photos on disk and a network: decode, random resized crop, flip, normalise.
+//! Times what stands between photos on disk and a network: decode, random resized crop, flip, normalize.
 //!
 //!     cargo bench --bench photo_loading -- --photos DIR
 //!
@@ -23,9 +23,9 @@ use clap::Parser;
 use condensenet::{
     burn::data::dataloader::DataLoader,
     device,
-    images::{PhotoReader, Window},
+    photos::{PhotoReader, Window},
     train::data::{
-        Augmentation, ImageLoaderConfig, ImageSource, Normalisation, PhotoFolder, PhotoSet,
+        Augmentation, ImageLoaderConfig, ImageSource, Normalization, PhotoFolder, PhotoSet,
         PhotoTransform, Unreadable, Variation,
     },
 };
@@ -96,7 +96,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Writes of each photo the centre, and a box in the middle of nowhere, as PPM files.
+/// Writes of each photo the center, and a box in the middle of nowhere, as PPM files.
 fn write(photos: &Path, directory: &Path, size: usize) -> Result<()> {
     let transform = PhotoTransform::new(size);
     let mut reader = PhotoReader::default();
@@ -104,13 +104,13 @@ fn write(photos: &Path, directory: &Path, size: usize) -> Result<()> {
     for entry in fs::read_dir(photos).with_context(|| photos.display().to_string())? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let centre = |width: usize, height: usize| transform.centre(width, height);
+        let center = |width: usize, height: usize| transform.center(width, height);
         let part = |width: usize, height: usize| {
             Window::cut(width / 5, height / 7, width / 2, height * 2 / 3)
         };
         let header = format!("P6 {size} {size} 255\n").into_bytes();
-        reader.read(&path, centre, [size; 2], &mut pixels)?;
-        let file = directory.join(format!("{name}.centre.ppm"));
+        reader.read(&path, center, [size; 2], &mut pixels)?;
+        let file = directory.join(format!("{name}.center.ppm"));
         fs::write(file, [&header[..], &pixels].concat())?;
         for (kind, scaled) in [("box", false), ("scaled", true)] {
             reader.scale_while_decoding(scaled);
@@ -156,7 +156,7 @@ fn one_thread(set: &Arc<PhotoSet>, arguments: &Arguments) -> Result<f64> {
             reader.read(
                 index,
                 Some(&variation),
-                &Normalisation::IMAGENET,
+                &Normalization::IMAGENET,
                 &mut output,
             )?;
         }
@@ -171,7 +171,7 @@ fn one_thread(set: &Arc<PhotoSet>, arguments: &Arguments) -> Result<f64> {
 
 /// Lets a consumer take images at its own speed, and says how fast it could.
 fn loader(set: &Arc<PhotoSet>, arguments: &Arguments) -> Result<serde_json::Value> {
-    let loader = ImageLoaderConfig::new(50, Normalisation::IMAGENET)
+    let loader = ImageLoaderConfig::new(50, Normalization::IMAGENET)
         .with_workers(arguments.workers)
         .init_training(Arc::clone(set), &device::from_environment()?);
     let (mut images, mut waited, mut memory) = (0, Duration::ZERO, Vec::new());

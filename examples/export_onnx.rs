@@ -21,7 +21,7 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use condensenet::{
-    AnyNetwork, NetworkConfig, NetworkFile, Normalisation, OnnxExport, Preset, TrainingNetwork,
+    AnyNetwork, NetworkConfig, NetworkFile, Normalization, OnnxExport, Preset, TrainingNetwork,
     burn::{
         module::{Module, ModuleMapper, Param},
         tensor::{DType, TensorData},
@@ -74,7 +74,7 @@ fn main() -> Result<()> {
     let path = |extension: &str| with_extension(&arguments.output, extension);
     let file = NetworkFile::new(network)
         .with_class_names((0..config.num_classes()).map(|class| format!("class {class}")))
-        .with_normalisation(Normalisation::IMAGENET)
+        .with_normalization(Normalization::IMAGENET)
         .with_provenance(format!("random weights, seed {}", arguments.seed));
     file.save(path("safetensors"))?;
     let export = match arguments.fixed_size {
@@ -147,7 +147,7 @@ impl ModuleMapper for Disturb {
 }
 
 /// Images that differ from each other by more than noise, which a global average would take away: each has its own
-/// colour, a gradient down and one across.
+/// color, a gradient down and one across.
 fn images(shape: [usize; 4], device: &Device) -> Tensor<4> {
     let [batch_size, channels, height, width] = shape;
     let draw =

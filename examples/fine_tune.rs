@@ -22,8 +22,8 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use clap::Parser;
 use condensenet::{
-    AnyNetwork, CondenseNetConfig, ImportOptions, NetworkConfig, NetworkFile, Preprocess, RgbImage,
-    Stem, device, open_network, top_k,
+    AnyNetwork, CondenseNetConfig, ImportOptions, NetworkConfig, NetworkFile, PreprocessTensors,
+    RgbImage, Stem, device, open_network, top_k,
     train::{
         DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun, check_initial_weights,
         data::{ImageLoaderConfig, PhotoFolder, PhotoTransform, Unreadable},
@@ -108,7 +108,7 @@ fn main() -> Result<()> {
 
     let [learn, validate] = [&data.train, &data.valid].map(|photos| photos.len());
     println!("{classes} classes, {learn} photos to learn from, {validate} to validate on");
-    let loader = ImageLoaderConfig::new(100, data.normalisation)
+    let loader = ImageLoaderConfig::new(100, data.normalization)
         .init_evaluation(Arc::clone(&data.valid), &device);
     let before = evaluate(|images| start.network.forward(images), &loader)?;
     println!("before training: error {:.2} %", before.top1_error);
@@ -125,13 +125,15 @@ fn main() -> Result<()> {
     file.save(&arguments.output)?;
     println!("saved {}", arguments.output.display());
 
-    // From here on the file says everything: its classes, and how a photo is cut and normalised.
+    // From here on the file says everything: its classes, and how a photo is cut and normalized.
     let file = NetworkFile::load(&arguments.output, &device)?;
     let photo = match arguments.predict {
         Some(photo) => photo,
         None => PhotoFolder::open(arguments.photos.join("val"))?.path(0),
     };
-    let image = Preprocess::of(&file).apply(&RgbImage::open(&photo)?, &device);
+    let image = file
+        .preprocess()
+        .tensor(&[RgbImage::open(&photo)?], &device);
     println!("\n{}", photo.display());
     for prediction in &top_k(&file.network.forward(image), 5, file.class_names.as_deref())[0] {
         println!("{prediction}");

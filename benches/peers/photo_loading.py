@@ -4,9 +4,9 @@
     cargo bench --bench photo_loading --no-run        # prints the path of the program
     python benches/peers/photo_loading.py PROGRAM --photos DIR [--rounds 7] [--compare-only]
 
-Timed are decode, random resized crop to 224, flip, tensor and normalise, on one thread each: torchvision on Pillow images;
+Timed are decode, random resized crop to 224, flip, tensor and normalize, on one thread each: torchvision on Pillow images;
 torchvision on tensors that libjpeg-turbo decodes, where `simplejpeg` is installed; and this library. Each round times all, in
-a new order; reported are the medians, and the median of the rounds' ratios. Compared are, for every photo, the centre of
+a new order; reported are the medians, and the median of the rounds' ratios. Compared are, for every photo, the center of
 torchvision's Resize(256) and CenterCrop(224), and a box cut and resized, in steps of 255. Needs: torch, torchvision, Pillow.
 """
 import argparse, io, json, pathlib, random, statistics, subprocess, tempfile, time
@@ -63,7 +63,7 @@ def compare(program, photos):
             image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
             width, height = image.size
             box = F.resized_crop(image, height // 7, width // 5, height * 2 // 3, width // 2, [224, 224], antialias=True)
-            expected = {"centre": F.center_crop(F.resize(image, 256, antialias=True), 224), "box": box, "scaled": box}
+            expected = {"center": F.center_crop(F.resize(image, 256, antialias=True), 224), "box": box, "scaled": box}
             for kind, expected in expected.items():
                 ours = np.asarray(Image.open(pathlib.Path(directory) / f"{path.name}.{kind}.ppm")).astype(int)
                 difference = np.abs(ours - np.asarray(expected).astype(int))

@@ -18,16 +18,16 @@ fn numbers(seed: u64, count: usize) -> Vec<f32> {
     std::iter::repeat_with(next).skip(8).take(count).collect()
 }
 
-/// A tensor of such numbers; `spread` and `centre` are applied before they reach the device.
+/// A tensor of such numbers; `spread` and `center` are applied before they reach the device.
 pub(crate) fn tensor<const D: usize>(
     seed: u64,
     shape: [usize; D],
-    (centre, spread): (f32, f32),
+    (center, spread): (f32, f32),
     device: &Device,
 ) -> Tensor<D> {
     let values = numbers(seed, shape.iter().product())
         .into_iter()
-        .map(|value| centre + spread * value)
+        .map(|value| center + spread * value)
         .collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }

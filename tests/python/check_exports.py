@@ -53,7 +53,7 @@ NETWORKS = [
 ]
 
 # What an ONNX model and a network file both say about a network.
-METADATA = ["class_names", "config", "form", "library_version", "normalisation", "provenance"]
+METADATA = ["class_names", "config", "form", "library_version", "normalization", "provenance"]
 
 
 class Failures(list):

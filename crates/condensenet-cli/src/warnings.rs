@@ -13,14 +13,14 @@ pub(crate) fn to_standard_error(verbosity: Verbosity) {
     Builder::from_env(Env::default().default_filter_or(verbosity.filter()))
         .target(Target::Stderr)
         .format(|out, record| {
-            let (word, colour) = match record.level() {
+            let (word, color) = match record.level() {
                 Level::Error => ("error", AnsiColor::Red),
                 Level::Warn => ("warning", AnsiColor::Yellow),
                 Level::Info => ("info", AnsiColor::Green),
                 Level::Debug => ("debug", AnsiColor::Blue),
                 Level::Trace => ("trace", AnsiColor::Cyan),
             };
-            let word = style::on_stderr(word, colour);
+            let word = style::on_stderr(word, color);
             writeln!(out, "{word}: {}", record.args())
         })
         .init();

@@ -72,7 +72,7 @@ impl LearnedGroupConvConfig {
     }
 }
 
-/// The original's initialisation of every convolution: normal, variance `2 / (kernel^2 channels_out)`.
+/// The original's initialization of every convolution: normal, variance `2 / (kernel^2 channels_out)`.
 pub(crate) fn convolution_initializer(channels_out: usize, kernel_size: usize) -> Initializer {
     Initializer::Normal {
         mean: 0.0,

@@ -30,6 +30,6 @@ pub use index::IndexLayer;
 pub use lasso::group_lasso;
 pub use learned_group_conv::{LearnedGroupConv, LearnedGroupConvConfig};
 pub use mask::Mask;
-pub use norm::{norm_relu, normalise};
+pub use norm::{norm_relu, normalize};
 pub use schedule::CondensationSchedule;
 pub use shuffle::{channel_shuffle, channel_unshuffle};

@@ -1,4 +1,4 @@
-//! Batch normalisation with PyTorch's running variance, alone and fused with what follows it.
+//! Batch normalization with PyTorch's running variance, alone and fused with what follows it.
 //!
 //! Parameters and running statistics live in Burn's own [`BatchNorm`]. Burn updates the running variance with the biased
 //! variance of the batch, PyTorch with the unbiased one; networks trained here are to agree with networks trained there,
@@ -22,7 +22,7 @@ use crate::kernels;
 /// Ioffe and Szegedy, 2015. Deviation from Burn's `BatchNorm::forward`: the running variance is updated with the unbiased
 /// variance of the batch, as PyTorch does.
 #[must_use]
-pub fn normalise(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
+pub fn normalize(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
     let map_type = x.dtype();
     let x = x.cast(norm.gamma.val().dtype());
     if !is_training(&x, norm) {
@@ -40,7 +40,7 @@ pub fn normalise(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
 /// - input, output: `[batch_size, channels, height, width]`
 #[must_use]
 pub fn norm_relu(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
-    relu(normalise(x, norm))
+    relu(normalize(x, norm))
 }
 
 /// Applies norm, ReLU and a convolution as one operation, which keeps nothing but its input for the backward pass.

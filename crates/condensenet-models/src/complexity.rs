@@ -83,7 +83,7 @@ pub enum Convention {
     /// The count behind every figure that the authors published.
     ///
     /// One per multiply-add of a convolution or linear layer, one per bias, one per input of a
-    /// ReLU, k * k per output of a k x k average pool, and nothing for batch normalisation. Of a
+    /// ReLU, k * k per output of a k x k average pool, and nothing for batch normalization. Of a
     /// learned group convolution only the 1 / C that remains after condensing counts, also in the
     /// training form.
     ///

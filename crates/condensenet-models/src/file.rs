@@ -2,7 +2,7 @@
 //!
 //! One safetensors file holds the weights under the names of [`StateDict`](crate::StateDict) and, in
 //! its metadata, everything else that is needed to use them: the configuration, the form, and if
-//! known the classes' names, the normalisation and the crop of the images and where the network comes
+//! known the classes' names, the normalization and the crop of the images and where the network comes
 //! from.
 //! Loading takes no flags.
 //!
@@ -17,8 +17,8 @@
 //! | `config` | the [`NetworkConfig`](crate::NetworkConfig) as JSON, whose field `network` says which one it is |
 //! | `classifier_kept` | the inputs that a condensed classifier reads; absent for a whole one |
 //! | `class_names` | optional, a JSON list of strings, one for each class |
-//! | `normalisation` | optional, `{"mean": [r, g, b], "standard_deviation": [r, g, b]}` |
-//! | `crop` | optional, `{"shorter_side": s, "size": c}` in pixels: photos are resized to the one, and the centre of the other is cut out |
+//! | `normalization` | optional, `{"mean": [r, g, b], "standard_deviation": [r, g, b]}` |
+//! | `crop` | optional, `{"shorter_side": s, "size": c}` in pixels: photos are resized to the one, and the center of the other is cut out |
 //! | `provenance` | optional free text |
 //! | `library_version` | the version of this library that wrote the file |
 //! | `data_crc32` | the CRC-32 of all tensors' bytes in hexadecimal; verified where present |
@@ -33,7 +33,9 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::{images::PhotoCrop, network::AnyNetwork, normalisation::Normalisation};
+use condensenet_runtime::{Normalization, PhotoCrop};
+
+use crate::network::AnyNetwork;
 
 mod convert;
 mod error;
@@ -77,8 +79,8 @@ pub struct NetworkFile {
     pub network: AnyNetwork,
     /// The classes' names, in the order of the logits.
     pub class_names: Option<Vec<String>>,
-    /// What was done to the colours of the images.
-    pub normalisation: Option<Normalisation>,
+    /// What was done to the colors of the images.
+    pub normalization: Option<Normalization>,
     /// How a photo becomes a square of the size that the network was trained on.
     pub crop: Option<PhotoCrop>,
     /// Where the network comes from, in free text.
@@ -92,7 +94,7 @@ impl NetworkFile {
         Self {
             network: network.into(),
             class_names: None,
-            normalisation: None,
+            normalization: None,
             crop: None,
             provenance: None,
         }
@@ -108,10 +110,10 @@ impl NetworkFile {
         self
     }
 
-    /// Adds the normalisation of the images.
+    /// Adds the normalization of the images.
     #[must_use]
-    pub const fn with_normalisation(mut self, normalisation: Normalisation) -> Self {
-        self.normalisation = Some(normalisation);
+    pub const fn with_normalization(mut self, normalization: Normalization) -> Self {
+        self.normalization = Some(normalization);
         self
     }
 
@@ -172,7 +174,7 @@ impl NetworkFile {
         Ok(Self {
             network,
             class_names: described.class_names,
-            normalisation: described.normalisation,
+            normalization: described.normalization,
             crop: described.crop,
             provenance: described.provenance,
         })

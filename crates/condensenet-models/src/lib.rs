@@ -30,15 +30,14 @@ mod densenet;
 pub mod error;
 mod features;
 pub mod file;
-pub mod images;
 pub mod import;
 mod light_condensenet;
 mod logits;
 pub mod network;
-mod normalisation;
 pub mod onnx;
 mod open;
 mod prediction;
+mod preprocess;
 #[cfg(feature = "flex")]
 pub mod session;
 mod transition;
@@ -48,6 +47,7 @@ pub mod weights;
 pub use classifier::Classifier;
 pub use complexity::{Complexity, Convention, Form};
 pub use condensenet::{CondenseNet, ConvertedCondenseNet};
+pub use condensenet_runtime::{ImageError, Normalization, PhotoCrop, Preprocess, RgbImage, photos};
 pub use config::{
     CondenseNetConfig, DenseLayerShape, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, Stem,
 };
@@ -58,15 +58,14 @@ pub use densenet::DenseNet;
 pub use error::{ConfigError, NotCondensed, UnknownPreset, UnknownVariant};
 pub use features::Features;
 pub use file::{ConvertError, FileError, NetworkFile};
-pub use images::{ImageError, PhotoCrop, Preprocess, RgbImage};
 pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
 pub use light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet};
 pub use logits::LogitsError;
 pub use network::{AnyNetwork, ConvertedNetwork, TrainingNetwork};
-pub use normalisation::Normalisation;
 pub use onnx::{OnnxError, OnnxExport};
 pub use open::{OpenError, OpenedNetwork, open_network};
 pub use prediction::{Prediction, top_k};
+pub use preprocess::PreprocessTensors;
 #[cfg(feature = "flex")]
 pub use session::{InferenceSession, SessionError, SessionNetwork};
 pub use transition::{AveragePool, ConvTransition, Transition, average_pool};

@@ -23,7 +23,7 @@ pub enum LogitsError {
 }
 
 impl AnyNetwork {
-    /// Computes the logits of normalised images, however many there are.
+    /// Computes the logits of normalized images, however many there are.
     ///
     /// # Shapes
     /// - input: `[batch_size, 3, height, width]`, floats of any width

@@ -8,7 +8,7 @@
 //! The graph has one input, `input`, `[batch, 3, height, width]`, and one output, `logits`, `[batch,
 //! num_classes]`. All of `batch`, `height` and `width` are open. What is known about the network goes
 //! into the model's metadata under the keys of a [network file](crate::file): `config`, `form`,
-//! `classifier_kept`, `class_names`, `normalisation`, `crop`, `provenance`, `library_version`.
+//! `classifier_kept`, `class_names`, `normalization`, `crop`, `provenance`, `library_version`.
 
 use std::path::Path;
 
@@ -144,7 +144,7 @@ impl<'a> OnnxExport<'a> {
         };
         let shape = vec![Extent::named(BATCH), Extent::known(3), height, width];
         let min = self.file.network.config().layers().min_input_size();
-        let text = format!("RGB images of at least {min}x{min} pixels, normalised");
+        let text = format!("RGB images of at least {min}x{min} pixels, normalized");
         ValueInfoProto::floats(INPUT, shape, text)
     }
 }

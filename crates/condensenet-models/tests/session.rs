@@ -254,9 +254,9 @@ fn what_does_not_fit_is_an_error_with_the_values() {
         session.forward(images([1, 3, 8])).unwrap_err().to_string(),
         too_small
     );
-    let grey = Tensor::zeros([1, 1, 32, 32], &Device::default());
+    let gray = Tensor::zeros([1, 1, 32, 32], &Device::default());
     assert_eq!(
-        session.forward(grey).unwrap_err().to_string(),
+        session.forward(gray).unwrap_err().to_string(),
         "channels of the images: has size 1, but 3 is expected"
     );
     assert!(session.run(&[], 0, 32, 32, &mut []).is_ok());

@@ -45,7 +45,7 @@ impl Comparison {
         device: &Device,
     ) -> Result<Self, TrainError> {
         let converted = network.convert()?;
-        let images = ImageLoaderConfig::new(100, data.normalisation)
+        let images = ImageLoaderConfig::new(100, data.normalization)
             .init_evaluation(Arc::clone(&data.valid), device);
         let of_training = |images| network.forward(images);
         let of_converted = |images| converted.forward(images);

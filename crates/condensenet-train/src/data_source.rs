@@ -6,7 +6,7 @@ use condensenet_models::PhotoCrop;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{
-    Augmentation, DataError, ImageSet, ImageSource, Normalisation, PhotoFolder, PhotoSet,
+    Augmentation, DataError, ImageSet, ImageSource, Normalization, PhotoFolder, PhotoSet,
     PhotoTransform, Split, Unreadable, cifar10, cifar100, synthetic,
 };
 
@@ -85,7 +85,7 @@ impl DataSource {
             Some(count) => images.take(*count),
             None => images,
         };
-        let (train, valid, normalisation) = match self {
+        let (train, valid, normalization) = match self {
             Self::Synthetic {
                 train_images,
                 valid_images,
@@ -93,7 +93,7 @@ impl DataSource {
             } => (
                 synthetic(Split::Train, *train_images, *seed),
                 synthetic(Split::Test, *valid_images, *seed),
-                Normalisation::SYNTHETIC,
+                Normalization::SYNTHETIC,
             ),
             Self::Cifar10 {
                 directory,
@@ -101,7 +101,7 @@ impl DataSource {
             } => (
                 first(cifar10(directory, Split::Train)?, train_images),
                 cifar10(directory, Split::Test)?,
-                Normalisation::CIFAR10,
+                Normalization::CIFAR10,
             ),
             Self::Cifar100 {
                 directory,
@@ -109,7 +109,7 @@ impl DataSource {
             } => (
                 first(cifar100(directory, Split::Train)?, train_images),
                 cifar100(directory, Split::Test)?,
-                Normalisation::CIFAR100,
+                Normalization::CIFAR100,
             ),
             Self::Folder {
                 directory,
@@ -122,7 +122,7 @@ impl DataSource {
                 return Ok(RunData {
                     train: train?,
                     valid: valid?,
-                    normalisation: Normalisation::IMAGENET,
+                    normalization: Normalization::IMAGENET,
                     augmentation: Augmentation::NONE,
                 });
             }
@@ -130,7 +130,7 @@ impl DataSource {
         Ok(RunData {
             train: Arc::new(train),
             valid: Arc::new(valid),
-            normalisation,
+            normalization,
             augmentation: Augmentation::CIFAR,
         })
     }
@@ -143,8 +143,8 @@ pub struct RunData {
     pub train: Arc<dyn ImageSource>,
     /// The images to validate on after each epoch.
     pub valid: Arc<dyn ImageSource>,
-    /// Mean and standard deviation of each colour.
-    pub normalisation: Normalisation,
+    /// Mean and standard deviation of each color.
+    pub normalization: Normalization,
     /// How training images held in memory are varied; photos bring their [`PhotoTransform`].
     pub augmentation: Augmentation,
 }

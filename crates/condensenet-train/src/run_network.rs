@@ -7,7 +7,7 @@ use crate::{checkpoint::SavedCheckpoint, error::TrainError, run::TrainingRun};
 
 impl TrainingRun {
     /// Loads the network of a checkpoint in training form, with the size of its images, and with the names of its classes and
-    /// the normalisation where the run's data set is still to be found.
+    /// the normalization where the run's data set is still to be found.
     ///
     /// # Errors
     /// Fails as [`load_network`](Self::load_network) does.
@@ -48,7 +48,7 @@ impl TrainingRun {
         match self.config().data.load() {
             Ok(data) => file
                 .with_class_names(data.valid.class_names())
-                .with_normalisation(data.normalisation),
+                .with_normalization(data.normalization),
             Err(error) => {
                 log::warn!("the network's classes stay without names: {error}");
                 file

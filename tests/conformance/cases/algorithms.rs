@@ -69,7 +69,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// A map as it is, or with its sides exchanged where it lies: the rows are no longer neighbours in memory.
+/// A map as it is, or with its sides exchanged where it lies: the rows are no longer neighbors in memory.
 fn map(seed: u64, [n, c, h, w]: [usize; 4], turned: bool, device: &Device) -> Tensor<4> {
     if turned {
         noise::tensor(seed, [n, c, w, h], (0.5, 2.0), device).swap_dims(2, 3)

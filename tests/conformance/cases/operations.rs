@@ -100,7 +100,7 @@ impl Inputs {
         } = shape;
         let leaf = device.is_autodiff();
         let kernel = [channels_out, channels_in / groups, kernel, kernel];
-        // Off centre, so that a mean that is forgotten shows.
+        // Off center, so that a mean that is forgotten shows.
         let x = noise::tensor(
             1,
             [batch_size, channels_in, height, width],

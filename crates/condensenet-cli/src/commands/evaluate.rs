@@ -9,11 +9,11 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use condensenet::{
-    NetworkFile, Normalisation, Preprocess,
+    NetworkFile, Normalization,
     train::{
         DataSource, EvaluationRecord, check_images,
         data::{
-            ImageLoaderConfig, ImageSource, LabelledPhotos, PhotoFolder, PhotoList, PhotoSet,
+            ImageLoaderConfig, ImageSource, LabeledPhotos, PhotoFolder, PhotoList, PhotoSet,
             PhotoTransform, Unreadable,
         },
         evaluate as evaluate_network, with_flips,
@@ -83,13 +83,13 @@ impl Evaluate {
         let (valid, usual) = self.images(&found)?;
         let NetworkFile {
             network,
-            normalisation,
+            normalization,
             ..
         } = &found.file;
         check_images(&network.config(), &*valid)?;
         warn_of_other_names(&found.file, &*valid);
-        let normalisation = normalisation.unwrap_or(usual);
-        let images = ImageLoaderConfig::new(self.batch_size, normalisation)
+        let normalization = normalization.unwrap_or(usual);
+        let images = ImageLoaderConfig::new(self.batch_size, normalization)
             .with_workers(self.workers)
             .init_evaluation(Arc::clone(&valid), &device);
         let evaluation = if self.tta {
@@ -128,32 +128,28 @@ impl Evaluate {
         self.data.names_dataset() || self.list.is_some()
     }
 
-    /// The images: those that are named, else the run's; and the normalisation that is usual for them.
-    fn images(&self, found: &Found) -> Result<(Arc<dyn ImageSource>, Normalisation)> {
+    /// The images: those that are named, else the run's; and the normalization that is usual for them.
+    fn images(&self, found: &Found) -> Result<(Arc<dyn ImageSource>, Normalization)> {
         let file = &found.file;
-        let normalisation = Preprocess::of(file).normalisation;
+        let normalization = file.preprocess().normalization;
         if let Some(list) = &self.list {
             let photos = PhotoList::open(list, class_names(file))?;
-            return Ok((Arc::new(self.photos(photos, file)?), normalisation));
+            return Ok((Arc::new(self.photos(photos, file)?), normalization));
         }
         let run = found.run.as_ref().filter(|_| !self.names_images());
         let dataset = self.data.dataset();
         if let (None, Dataset::Photos(directory)) = (run, &dataset) {
             let valid = directory.join("val");
             let photos = PhotoFolder::open(if valid.is_dir() { &valid } else { directory })?;
-            return Ok((Arc::new(self.photos(photos, file)?), normalisation));
+            return Ok((Arc::new(self.photos(photos, file)?), normalization));
         }
         let data = self.source(found)?.load()?;
-        Ok((data.valid, data.normalisation))
+        Ok((data.valid, data.normalization))
     }
 
     /// Photos as the network was trained to see them.
-    fn photos(
-        &self,
-        photos: impl LabelledPhotos + 'static,
-        file: &NetworkFile,
-    ) -> Result<PhotoSet> {
-        let preprocess = Preprocess::of(file);
+    fn photos(&self, photos: impl LabeledPhotos + 'static, file: &NetworkFile) -> Result<PhotoSet> {
+        let preprocess = file.preprocess();
         let transform =
             PhotoTransform::new(preprocess.size).with_shorter_side(preprocess.shorter_side);
         let unreadable = if self.skip_unreadable {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::Args;
 use condensenet::{
-    NetworkFile, Prediction, Preprocess, RgbImage, StateDict, burn::tensor::Device,
+    NetworkFile, Prediction, PreprocessTensors, RgbImage, StateDict, burn::tensor::Device,
     config::Describe, top_k,
 };
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ pub(crate) struct Predict {
     /// Show the K likeliest classes
     #[arg(short = 'k', long, value_name = "K", default_value_t = 5, value_parser = count(1..=1_000_000), help_heading = None::<&'static str>)]
     top_k: usize,
-    /// Instead of photos: safetensors file with normalised images, `input`, [N, 3, height, width]
+    /// Instead of photos: safetensors file with normalized images, `input`, [N, 3, height, width]
     #[arg(long, value_name = "FILE", requires = "output", conflicts_with_all = ["images", "top_k"], help_heading = None::<&'static str>)]
     tensor: Option<PathBuf>,
     /// With --tensor: safetensors file to write `logits` to, [N, classes]
@@ -70,7 +70,7 @@ impl Predict {
     }
 
     fn predict(&self, out: &mut dyn Write, file: &NetworkFile, device: &Device) -> Result<()> {
-        let preprocess = Preprocess::of(file);
+        let preprocess = file.preprocess();
         let architecture = file.network.config().architecture()?;
         architecture.validate_input(preprocess.size, preprocess.size)?;
         let mut results = Vec::new();
@@ -85,7 +85,7 @@ impl Predict {
                     continue;
                 }
             };
-            let logits = file.network.forward(preprocess.apply(&photo, device));
+            let logits = file.network.forward(preprocess.tensor(&[photo], device));
             let names = file.class_names.as_deref();
             let predictions = top_k(&logits, self.top_k, names).pop().unwrap_or_default();
             if self.json {

@@ -10,8 +10,8 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 use condensenet::{
-    Complexity, Convention, Form, ImportOptions, NetworkConfig, Preprocess, Preset, device,
-    open_network, train::TrainingRun,
+    Complexity, Convention, Form, ImportOptions, NetworkConfig, Preset, device, open_network,
+    train::TrainingRun,
 };
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ impl Network {
                     &ImportOptions::default(),
                     &device::from_environment()?,
                 )?;
-                let size = Preprocess::of(&opened.file).size;
+                let size = opened.file.preprocess().size;
                 (opened.file.network.config(), [size; 2])
             }
             Self::Run(directory) => {

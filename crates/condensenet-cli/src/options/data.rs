@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use condensenet::train::{
     DataSource,
-    data::{ColourJitter, PhotoTransform, Unreadable},
+    data::{ColorJitter, PhotoTransform, Unreadable},
 };
 
 use crate::{
@@ -35,7 +35,7 @@ struct PhotoOptions {
     /// Photos: height and width that the network sees, in pixels [default: 224]
     #[arg(long, value_name = "N", value_parser = count(1..=16_384))]
     image_size: Option<usize>,
-    /// Photos: shorter side of a validation photo before its centre is cut out [default: 8/7 of the image size]
+    /// Photos: shorter side of a validation photo before its center is cut out [default: 8/7 of the image size]
     #[arg(long, value_name = "N", value_parser = count(1..=65_536))]
     resize: Option<usize>,
     /// Photos: least part of a training photo's area that is cut out, in (0, 1] [default: 0.08]
@@ -43,7 +43,7 @@ struct PhotoOptions {
     crop_area: Option<f64>,
     /// Photos: change brightness, contrast and saturation by up to this factor, as 0.4, or each and the hue, as 0.4,0.4,0.4,0.1
     #[arg(long, alias = "color-jitter", value_name = "F")]
-    colour_jitter: Option<Jitter>,
+    color_jitter: Option<Jitter>,
     /// Photos that can't be read: fail, or skip and name them at the end [default: fail]
     #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true)]
     unreadable: Option<WhenUnreadable>,
@@ -56,7 +56,7 @@ enum WhenUnreadable {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Jitter(ColourJitter);
+struct Jitter(ColorJitter);
 
 impl FromStr for Jitter {
     type Err = String;
@@ -65,13 +65,13 @@ impl FromStr for Jitter {
         let numbers: Result<Vec<f64>, _> =
             text.split(',').map(|part| part.trim().parse()).collect();
         let jitter = match numbers.as_deref() {
-            Ok(&[factor]) => ColourJitter {
+            Ok(&[factor]) => ColorJitter {
                 brightness: factor,
                 contrast: factor,
                 saturation: factor,
                 hue: 0.0,
             },
-            Ok(&[brightness, contrast, saturation, hue]) => ColourJitter {
+            Ok(&[brightness, contrast, saturation, hue]) => ColorJitter {
                 brightness,
                 contrast,
                 saturation,
@@ -93,7 +93,7 @@ impl PhotoOptions {
         self.image_size.is_some()
             || self.resize.is_some()
             || self.crop_area.is_some()
-            || self.colour_jitter.is_some()
+            || self.color_jitter.is_some()
             || self.unreadable.is_some()
     }
 
@@ -105,8 +105,8 @@ impl PhotoOptions {
         if let Some(area) = self.crop_area {
             transform.scale[0] = area;
         }
-        if let Some(Jitter(jitter)) = self.colour_jitter {
-            transform.colour_jitter = jitter;
+        if let Some(Jitter(jitter)) = self.color_jitter {
+            transform.color_jitter = jitter;
         }
         transform.validate().map_err(usage)?;
         let unreadable = match self.unreadable {
@@ -178,7 +178,7 @@ impl DataOptions {
             } => {
                 number("image_size", Some(transform.image_size));
                 number("resize", Some(transform.shorter_side));
-                let jitter = transform.colour_jitter;
+                let jitter = transform.color_jitter;
                 let jitter = [
                     jitter.brightness,
                     jitter.contrast,
@@ -191,7 +191,7 @@ impl DataOptions {
                     Unreadable::Skip => "skip",
                 };
                 table.insert("crop_area".to_owned(), transform.scale[0].into());
-                table.insert("colour_jitter".to_owned(), jitter.into());
+                table.insert("color_jitter".to_owned(), jitter.into());
                 table.insert("unreadable".to_owned(), unreadable.into());
                 (directory.to_string_lossy().into_owned(), None)
             }

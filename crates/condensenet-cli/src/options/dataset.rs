@@ -148,7 +148,7 @@ impl DatasetOptions {
         if photos.is_some() && !matches!(dataset, Dataset::Photos(_)) {
             let name = dataset.name();
             return Err(usage(format!(
-                "--image-size, --resize, --crop-area, --colour-jitter and --unreadable are for photos; {name} has none"
+                "--image-size, --resize, --crop-area, --color-jitter and --unreadable are for photos; {name} has none"
             )));
         }
         if valid_images.is_some() && dataset != Dataset::Synthetic {

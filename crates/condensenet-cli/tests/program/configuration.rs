@@ -85,7 +85,7 @@ fn every_kind_of_network_and_photos_are_printed_as_they_are_read() {
             "0.5",
             "--unreadable=skip",
         ]);
-        arguments.extend(["--colour-jitter", "0.4,0.3,0.2,0.1", "--clipping", "2"]);
+        arguments.extend(["--color-jitter", "0.4,0.3,0.2,0.1", "--clipping", "2"]);
         let printed = print(&arguments);
         assert_eq!(printed["network"]["num_classes"].as_integer(), Some(2));
         assert_eq!(printed["data"]["image_size"].as_integer(), Some(40));

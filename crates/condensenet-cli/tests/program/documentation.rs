@@ -33,7 +33,7 @@ fn every_command_explains_itself() {
 }
 
 #[test]
-fn nothing_is_coloured_outside_of_a_terminal() {
+fn nothing_is_colored_outside_of_a_terminal() {
     for arguments in [
         ["--help"].as_slice(),
         &["train", "--help"],

@@ -7,7 +7,7 @@ fn a_command_line_that_makes_no_sense_ends_with_2() {
     let described = ["train", "--model", "condensenet"];
     let mut failures = Vec::new();
     for (line, says) in [
-        ("train --colour red", "--colour"),
+        ("train --color red", "--color"),
         ("train --stages 4-4", "--growth"),
         ("train --stages 4-x --growth 8-16", "14-14-14"),
         ("train --stages 4 --growth 8-16", "every dense block"),
@@ -61,8 +61,8 @@ fn a_command_line_that_makes_no_sense_ends_with_2() {
         ("train . --data .", "--data"),
         ("train . --image-size 64 --resize 32", "shorter_side is 32"),
         ("train . --crop-area 0", "scale[0] is 0"),
-        ("train . --colour-jitter 1,2", "one number, or four"),
-        ("train . --colour-jitter 0,0,0,0.6", "colour_jitter.hue"),
+        ("train . --color-jitter 1,2", "one number, or four"),
+        ("train . --color-jitter 0,0,0,0.6", "color_jitter.hue"),
         ("train . --unreadable perhaps", "skip"),
         ("train --warm-up soon", "500steps"),
         ("train --warm-up 300", "shorter than the training"),

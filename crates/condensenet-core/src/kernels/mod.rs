@@ -47,9 +47,9 @@ pub fn norm_relu_conv2d(
     ))
 }
 
-/// Normalises with the statistics of the batch, applies ReLU and convolves, as one differentiable operation.
+/// Normalizes with the statistics of the batch, applies ReLU and convolves, as one differentiable operation.
 ///
-/// For the backward pass it keeps its inputs and the statistics alone; the normalised activations are computed again.
+/// For the backward pass it keeps its inputs and the statistics alone; the normalized activations are computed again.
 ///
 /// # Shapes
 /// - x: `[batch_size, channels_in, height, width]`

@@ -83,7 +83,7 @@ impl Inputs {
         let output = [case.batch_size, case.channels_out, case.height, case.width];
         let per_group = case.channels_in / case.groups;
         let kernel = [case.channels_out, per_group, case.kernel, case.kernel];
-        // Off centre, so that a mean that is forgotten shows.
+        // Off center, so that a mean that is forgotten shows.
         let x = noise(1, image, device) * 2.0 + 0.5;
         let scale = noise(2, [case.channels_in], device) * 0.5 + 1.0;
         let shift = noise(3, [case.channels_in], device) * 0.5;

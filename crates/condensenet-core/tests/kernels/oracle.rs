@@ -38,12 +38,12 @@ fn statistics(x: Tensor<4>) -> (Tensor<1>, Tensor<1>) {
     (mean.reshape([channels]), variance.reshape([channels]))
 }
 
-/// Batch normalisation, ReLU and convolution, written out; the statistics take part in the gradient.
+/// Batch normalization, ReLU and convolution, written out; the statistics take part in the gradient.
 pub(crate) fn composed_train(inputs: &Inputs, case: Case) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
     let (mean, variance) = statistics(inputs.x.clone());
     let scale = inputs.scale.clone() / (variance.clone() + EPSILON).sqrt();
-    let centred = inputs.x.clone() - per_channel(mean.clone());
+    let centered = inputs.x.clone() - per_channel(mean.clone());
     let shift = inputs.shift.clone();
-    let output = composed(centred, scale, shift, inputs.weight.clone(), case);
+    let output = composed(centered, scale, shift, inputs.weight.clone(), case);
     (output, mean, variance)
 }

@@ -6,7 +6,7 @@ use burn::{
     module::Param,
     tensor::{DType, Device, Tensor},
 };
-use condensenet_core::{GroupConvConfig, LearnedGroupConvConfig, norm_relu, normalise};
+use condensenet_core::{GroupConvConfig, LearnedGroupConvConfig, norm_relu, normalize};
 
 use crate::{deviation, noise_tensor, unsettle, values};
 
@@ -116,8 +116,8 @@ fn at_test_time_too() {
     for (found, expected) in [
         (layer.forward(narrow.clone()), layer.forward(x.clone())),
         (
-            normalise(narrow.clone(), &layer.norm),
-            normalise(x.clone(), &layer.norm),
+            normalize(narrow.clone(), &layer.norm),
+            normalize(x.clone(), &layer.norm),
         ),
         (norm_relu(narrow, &layer.norm), norm_relu(x, &layer.norm)),
     ] {

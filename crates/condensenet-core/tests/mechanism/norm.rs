@@ -5,7 +5,7 @@ use burn::{
     nn::{BatchNorm, BatchNormConfig},
     tensor::{Device, Tensor},
 };
-use condensenet_core::{GroupConvConfig, LearnedGroupConvConfig, norm_relu, normalise};
+use condensenet_core::{GroupConvConfig, LearnedGroupConvConfig, norm_relu, normalize};
 
 use crate::{deviation, layer, noise_tensor, unsettle, values};
 
@@ -32,7 +32,7 @@ fn statistics(x: &Tensor<4>) -> (Vec<f64>, Vec<f64>) {
         .unzip()
 }
 
-/// The batch, off centre and of another spread in each channel.
+/// The batch, off center and of another spread in each channel.
 fn batch(device: &Device) -> Tensor<4> {
     let per_channel =
         |values: [f32; 4]| Tensor::<1>::from_data(values, device).reshape([1, 4, 1, 1]);
@@ -44,7 +44,7 @@ fn batch(device: &Device) -> Tensor<4> {
 fn every_way(device: &Device) -> Vec<(&'static str, BatchNorm)> {
     let x = batch(device);
     let alone = BatchNormConfig::new(4).init(device);
-    let _ = normalise(x.clone(), &alone);
+    let _ = normalize(x.clone(), &alone);
     let before_relu = BatchNormConfig::new(4).init(device);
     let _ = norm_relu(x.clone(), &before_relu);
     let learned = LearnedGroupConvConfig::new(4, 8).init(device);
@@ -56,7 +56,7 @@ fn every_way(device: &Device) -> Vec<(&'static str, BatchNorm)> {
     let spatial = GroupConvConfig::new(4, 8).with_groups(2).init(device);
     let _ = spatial.forward(x);
     vec![
-        ("normalise", alone),
+        ("normalize", alone),
         ("norm_relu", before_relu),
         ("learned group convolution", learned.norm),
         ("learned group convolution with dropout", with_dropout.norm),
@@ -114,7 +114,7 @@ fn in_evaluation_the_norm_is_the_formula_over_its_running_statistics() {
     let mut norm = BatchNormConfig::new(4).init(&device);
     unsettle(&mut norm, &device);
     let x = batch(&device);
-    let found = values(normalise(x.clone(), &norm));
+    let found = values(normalize(x.clone(), &norm));
     let parameters = [
         norm.gamma.val(),
         norm.beta.val(),

@@ -60,7 +60,7 @@ impl Deref for Aligned {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds at least `length` initialised f32 without padding between them.
+        // SAFETY: `lines` holds at least `length` initialized f32 without padding between them.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
     }
 }

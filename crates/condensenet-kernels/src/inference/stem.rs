@@ -1,7 +1,7 @@
 //! The first convolution, any stride: the image is parted by phase, and every tap is then a row.
 //!
 //! With stride 2, output (y, x) reads padded pixel (2y + dy, 2x + dx): row y + dy / 2 and column x + dx / 2 of
-//! the phase (dy % 2, dx % 2). Within a phase neighbours are neighbours, so vectors load as they are.
+//! the phase (dy % 2, dx % 2). Within a phase neighbors are neighbors, so vectors load as they are.
 
 use super::aligned::Aligned;
 use super::crew::Crew;

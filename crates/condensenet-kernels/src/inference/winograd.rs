@@ -143,7 +143,7 @@ impl SimdOp for OutputTile {
 }
 
 /// A vector's place in a row. Where the width is not made of whole vectors, the last one overlaps its
-/// neighbour, or, in rows narrower than a vector, counts in part.
+/// neighbor, or, in rows narrower than a vector, counts in part.
 #[derive(Clone, Copy)]
 pub(crate) struct Position {
     pub x: usize,

@@ -62,7 +62,7 @@ impl Cost {
         }
     }
 
-    /// Batch normalisation with scale and shift, then ReLU.
+    /// Batch normalization with scale and shift, then ReLU.
     pub(super) fn norm_relu(channels: usize, area: usize) -> Self {
         let params = product([2, channels]);
         Self {

@@ -1,7 +1,7 @@
 //! The header of a safetensors file: the length of a JSON text, then the text.
 //!
 //! Nothing here trusts the file. Every length is compared with the length of the file before memory
-//! of that size is asked for, and every tensor with its neighbours: they lie without gaps, without
+//! of that size is asked for, and every tensor with its neighbors: they lie without gaps, without
 //! overlap, up to the last byte.
 
 use std::{

@@ -6,9 +6,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{NetworkFile, error::Problem, header::Header};
 use crate::config::{CondenseNetConfig, NetworkConfig};
-use crate::images::PhotoCrop;
 use crate::network::FileForm;
-use crate::normalisation::Normalisation;
+use condensenet_runtime::{Normalization, PhotoCrop};
 
 const FORMAT: &str = "condensenet";
 const FORMAT_VERSION: &str = "2";
@@ -21,7 +20,7 @@ pub(super) struct Described {
     pub(super) config: NetworkConfig,
     pub(super) classifier_kept: Option<usize>,
     pub(super) class_names: Option<Vec<String>>,
-    pub(super) normalisation: Option<Normalisation>,
+    pub(super) normalization: Option<Normalization>,
     pub(super) crop: Option<PhotoCrop>,
     pub(super) provenance: Option<String>,
 }
@@ -43,7 +42,7 @@ pub(super) fn encode(
 pub(crate) fn describe(file: &NetworkFile) -> Result<BTreeMap<&'static str, String>, Problem> {
     let config = file.network.config();
     check_class_names(file.class_names.as_deref(), &config)?;
-    check_normalisation(file.normalisation)?;
+    check_normalization(file.normalization)?;
     check_crop(file.crop)?;
     let mut metadata = BTreeMap::from([
         ("form", file.network.form_name().to_owned()),
@@ -56,8 +55,8 @@ pub(crate) fn describe(file: &NetworkFile) -> Result<BTreeMap<&'static str, Stri
     if let Some(class_names) = &file.class_names {
         metadata.insert("class_names", json("class_names", class_names)?);
     }
-    if let Some(normalisation) = &file.normalisation {
-        metadata.insert("normalisation", json("normalisation", normalisation)?);
+    if let Some(normalization) = &file.normalization {
+        metadata.insert("normalization", json("normalization", normalization)?);
     }
     if let Some(crop) = &file.crop {
         metadata.insert("crop", json("crop", crop)?);
@@ -109,10 +108,10 @@ pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
         .map(|names| parse("class_names", names))
         .transpose()?;
     check_class_names(class_names.as_deref(), &config)?;
-    let normalisation = optional("normalisation")
-        .map(|numbers| parse("normalisation", numbers))
+    let normalization = optional("normalization")
+        .map(|numbers| parse("normalization", numbers))
         .transpose()?;
-    check_normalisation(normalisation)?;
+    check_normalization(normalization)?;
     let crop = optional("crop")
         .map(|sizes| parse("crop", sizes))
         .transpose()?;
@@ -122,7 +121,7 @@ pub(super) fn decode(header: &Header) -> Result<Described, Problem> {
         config,
         classifier_kept,
         class_names,
-        normalisation,
+        normalization,
         crop,
         provenance: optional("provenance").cloned(),
     })
@@ -177,11 +176,11 @@ fn check_class_names(
     }
 }
 
-fn check_normalisation(normalisation: Option<Normalisation>) -> Result<(), Problem> {
-    let Some(Normalisation {
+fn check_normalization(normalization: Option<Normalization>) -> Result<(), Problem> {
+    let Some(Normalization {
         mean,
         standard_deviation,
-    }) = normalisation
+    }) = normalization
     else {
         return Ok(());
     };
@@ -192,7 +191,7 @@ fn check_normalisation(normalisation: Option<Normalisation>) -> Result<(), Probl
     let problem = format!(
         "mean {mean:?} must be finite, and standard_deviation {standard_deviation:?} also above zero"
     );
-    Err(fault("normalisation", problem))
+    Err(fault("normalization", problem))
 }
 
 fn check_crop(crop: Option<PhotoCrop>) -> Result<(), Problem> {

@@ -56,7 +56,7 @@ pub struct SessionNetwork {
 /// The first convolution, padded by half its kernel.
 #[derive(Clone, Debug)]
 pub struct Stem {
-    /// 3 for images in colour.
+    /// 3 for images in color.
     pub channels_in: usize,
     /// Twice the first growth rate.
     pub channels_out: usize,

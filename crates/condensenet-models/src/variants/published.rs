@@ -10,7 +10,7 @@ pub enum Benchmark {
     Cifar10,
     /// CIFAR-100.
     Cifar100,
-    /// ImageNet's ILSVRC 2012 validation set, centre crop.
+    /// ImageNet's ILSVRC 2012 validation set, center crop.
     Imagenet,
 }
 

@@ -1,11 +1,11 @@
 //! What was saved is what is loaded.
 
 use burn::tensor::Device;
-use condensenet_models::{AnyNetwork, FileError, NetworkFile, Normalisation, PhotoCrop};
+use condensenet_models::{AnyNetwork, FileError, NetworkFile, Normalization, PhotoCrop};
 
 use crate::{at_stage, config, converted, metadata};
 
-const NORMALISATION: Normalisation = Normalisation {
+const NORMALIZATION: Normalization = Normalization {
     mean: [0.4914, 0.4824, 0.4467],
     standard_deviation: [0.2471, 0.2435, 0.2616],
 };
@@ -20,7 +20,7 @@ const NAMES: [&str; 5] = ["cat", "Ziege", "猫", "\"quoted\"", ""];
 fn full(network: impl Into<AnyNetwork>) -> NetworkFile {
     NetworkFile::new(network)
         .with_class_names(NAMES)
-        .with_normalisation(NORMALISATION)
+        .with_normalization(NORMALIZATION)
         .with_crop(CROP)
         .with_provenance("a test\nof two lines")
 }
@@ -53,7 +53,7 @@ fn every_form_survives_bit_for_bit() {
         assert_eq!(loaded.network.state_dict(), network.state_dict(), "{name}");
         let names = loaded.class_names.as_deref().unwrap();
         assert_eq!(names, NAMES, "{name}");
-        assert_eq!(loaded.normalisation, Some(NORMALISATION), "{name}");
+        assert_eq!(loaded.normalization, Some(NORMALIZATION), "{name}");
         assert_eq!(loaded.crop, Some(CROP), "{name}");
         let provenance = loaded.provenance.as_deref();
         assert_eq!(provenance, Some("a test\nof two lines"), "{name}");
@@ -149,15 +149,15 @@ fn what_would_not_load_is_not_saved() {
         path.display()
     );
     assert_eq!(error.to_string(), expected);
-    let normalisation = Normalisation {
+    let normalization = Normalization {
         standard_deviation: [0.2, 0.0, 0.2],
-        ..NORMALISATION
+        ..NORMALIZATION
     };
-    let flat = NetworkFile::new(converted()).with_normalisation(normalisation);
+    let flat = NetworkFile::new(converted()).with_normalization(normalization);
     assert!(matches!(
         flat.save(&path).unwrap_err(),
         FileError::Metadata {
-            key: "normalisation",
+            key: "normalization",
             ..
         }
     ));

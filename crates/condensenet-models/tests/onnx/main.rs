@@ -11,7 +11,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use condensenet_core::channel_shuffle;
 use condensenet_models::{
     CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, NetworkFile,
-    Normalisation, OnnxExport, Preset, Stem, TrainingNetwork, config::Describe,
+    Normalization, OnnxExport, Preset, Stem, TrainingNetwork, config::Describe,
 };
 use model::{Attribute, Model, ValueInfo, Values};
 use tempfile::TempDir;
@@ -220,7 +220,7 @@ fn the_model_says_what_is_known_about_the_network() {
     let [_, _, file] = forms(config());
     let file = file
         .with_class_names(["bird", "cat", "deer", "dog", "frog"])
-        .with_normalisation(Normalisation::CIFAR10)
+        .with_normalization(Normalization::CIFAR10)
         .with_provenance("not trained at all");
     let model = exported(&file);
     assert_eq!(model.ir_version, 8);
@@ -233,8 +233,8 @@ fn the_model_says_what_is_known_about_the_network() {
     assert_eq!(described, config());
     let names: Vec<String> = serde_json::from_str(&metadata["class_names"]).expect("JSON");
     assert_eq!(Some(names), file.class_names);
-    let normalisation = serde_json::from_str(&metadata["normalisation"]).expect("JSON");
-    assert_eq!(Some(normalisation), file.normalisation);
+    let normalization = serde_json::from_str(&metadata["normalization"]).expect("JSON");
+    assert_eq!(Some(normalization), file.normalization);
     assert_eq!(metadata["form"], "converted");
     // Two channels of the stem for each of the first growth rate, 2 * 4 and 1 * 8 more, halved.
     assert_eq!(metadata["classifier_kept"], "12");

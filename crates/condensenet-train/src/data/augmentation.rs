@@ -1,6 +1,6 @@
 //! What happens to the pixels of an image before a network sees it.
 //!
-//! Crop and flip work on bytes, so that the padding of a crop is black; normalisation comes last
+//! Crop and flip work on bytes, so that the padding of a crop is black; normalization comes last
 //! and makes floats. Everything is a pure function of slices and an explicit generator.
 
 use rand_chacha::rand_core::Rng;

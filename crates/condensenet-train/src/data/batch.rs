@@ -5,7 +5,7 @@ use burn::prelude::*;
 /// Holds some images with their labels, on a device.
 #[derive(Debug, Clone)]
 pub struct ImageBatch {
-    /// Normalised images `[batch_size, 3, height, width]`.
+    /// Normalized images `[batch_size, 3, height, width]`.
     pub images: Tensor<4>,
     /// Index of each image's class, `[batch_size]`.
     pub labels: Tensor<1, Int>,

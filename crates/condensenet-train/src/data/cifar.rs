@@ -26,7 +26,7 @@ pub fn cifar10(directory: impl AsRef<Path>, split: Split) -> Result<ImageSet, Da
     CIFAR10.read(directory.as_ref(), split)
 }
 
-/// Reads the training or the test images of CIFAR-100, labelled with their fine classes.
+/// Reads the training or the test images of CIFAR-100, labeled with their fine classes.
 ///
 /// `directory` is `cifar-100-binary`, or the directory that holds it. Class names come from
 /// `fine_label_names.txt`, and are built in where that file is missing.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use condensenet_models::Normalisation;
+use condensenet_models::Normalization;
 
 use super::batch::HostBatch;
 use super::source::{ImageReader, ImageSource, Outcome, Variation};
@@ -16,7 +16,7 @@ pub(super) struct Epoch {
     /// Indices of the images, in the order in which they are delivered.
     pub(super) order: Vec<u32>,
     pub(super) batch_size: usize,
-    pub(super) normalisation: Normalisation,
+    pub(super) normalization: Normalization,
     pub(super) variation: Option<Variation>,
 }
 
@@ -60,7 +60,7 @@ impl Epoch {
                     return;
                 };
                 let variation = self.variation.as_ref();
-                *outcome = reader.read(index as usize, variation, &self.normalisation, output);
+                *outcome = reader.read(index as usize, variation, &self.normalization, output);
             }
         };
         if let Some((own, others)) = readers.split_first_mut() {

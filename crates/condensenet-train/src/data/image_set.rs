@@ -1,11 +1,11 @@
-//! Labelled images of one size, held in memory as bytes.
+//! Labeled images of one size, held in memory as bytes.
 //!
 //! Bytes and not floats: CIFAR-10 takes 150 MB instead of 600, and a padded crop of bytes pads with
-//! black, as the original recipe does, before anything is normalised.
+//! black, as the original recipe does, before anything is normalized.
 
 use super::DataError;
 
-/// Number of colour planes of every image: red, green, blue.
+/// Number of color planes of every image: red, green, blue.
 pub const CHANNELS: usize = 3;
 
 /// Which half of a data set.
@@ -17,7 +17,7 @@ pub enum Split {
     Test,
 }
 
-/// Holds labelled RGB images of one size in memory.
+/// Holds labeled RGB images of one size in memory.
 ///
 /// # Shapes
 /// Pixels are planar: `[images, 3, height, width]`, row by row.

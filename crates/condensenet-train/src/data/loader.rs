@@ -14,7 +14,7 @@ use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::prelude::*;
 
-use condensenet_models::Normalisation;
+use condensenet_models::Normalization;
 
 use super::DataError;
 use super::augmentation::Augmentation;
@@ -32,11 +32,11 @@ use super::source::{ImageSource, Images, Variation};
 ///
 /// use burn::data::dataloader::DataLoader;
 /// use burn::tensor::Device;
-/// use condensenet_train::data::{Augmentation, ImageLoaderConfig, Normalisation, Split, synthetic};
+/// use condensenet_train::data::{Augmentation, ImageLoaderConfig, Normalization, Split, synthetic};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let images = Arc::new(synthetic(Split::Train, 100, 0));
-/// let loader = ImageLoaderConfig::new(64, Normalisation::SYNTHETIC)
+/// let loader = ImageLoaderConfig::new(64, Normalization::SYNTHETIC)
 ///     .with_augmentation(Augmentation::CIFAR)
 ///     .with_seed(42)
 ///     .init_training(images, &Device::flex());
@@ -51,8 +51,8 @@ use super::source::{ImageSource, Images, Variation};
 pub struct ImageLoaderConfig {
     /// Images in a batch; the last batch of an epoch may have fewer.
     pub batch_size: usize,
-    /// Mean and standard deviation of each colour.
-    pub normalisation: Normalisation,
+    /// Mean and standard deviation of each color.
+    pub normalization: Normalization,
     /// How training images held in memory are varied; evaluation leaves them alone.
     #[config(default = "Augmentation::NONE")]
     pub augmentation: Augmentation,
@@ -97,7 +97,7 @@ impl ImageLoaderConfig {
 
     /// Builds a loader that delivers every image as it is, in the order of the set.
     ///
-    /// Of the configuration only `batch_size`, `normalisation` and `workers` matter.
+    /// Of the configuration only `batch_size`, `normalization` and `workers` matter.
     ///
     /// # Panics
     /// Panics when [`validate`](Self::validate) fails, with its message.
@@ -193,7 +193,7 @@ impl ImageLoader {
             images: Arc::clone(&self.images),
             order,
             batch_size: self.config.batch_size,
-            normalisation: self.config.normalisation,
+            normalization: self.config.normalization,
             variation,
         }
     }

@@ -1,8 +1,8 @@
 //! From files, or from nothing, to batches on a device.
 //!
-//! An [`ImageSet`] holds labelled images as bytes: read by [`cifar10`] and [`cifar100`], or drawn
+//! An [`ImageSet`] holds labeled images as bytes: read by [`cifar10`] and [`cifar100`], or drawn
 //! by [`synthetic`]. A [`PhotoFolder`] lists photos on disk, and a [`PhotoSet`] makes images of one
-//! size of them. An [`ImageLoader`] draws from either as an [`ImageSource`]: it shuffles, varies and normalises them, batch by batch, the
+//! size of them. An [`ImageLoader`] draws from either as an [`ImageSource`]: it shuffles, varies and normalizes them, batch by batch, the
 //! same way for the same seed.
 
 mod augmentation;
@@ -23,13 +23,13 @@ mod synthetic;
 pub use augmentation::{Augmentation, crop_with_padding, flip_horizontally};
 pub use batch::ImageBatch;
 pub use cifar::{cifar10, cifar100};
-pub use condensenet_models::Normalisation;
+pub use condensenet_models::Normalization;
 pub use download::{Download, DownloadError, DownloadProgress, Fetched, progress_bar};
 pub use error::DataError;
 pub use image_set::{CHANNELS, ImageSet, Split};
 pub use loader::{ImageLoader, ImageLoaderConfig};
 pub use photos::{
-    ColourJitter, IndexState, LabelledPhotos, PhotoFolder, PhotoList, PhotoSet, PhotoTransform,
+    ColorJitter, IndexState, LabeledPhotos, PhotoFolder, PhotoList, PhotoSet, PhotoTransform,
     Unreadable,
 };
 pub use source::{ImageReader, ImageSource, Images, Outcome, Variation};

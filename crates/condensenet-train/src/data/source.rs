@@ -4,14 +4,14 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use condensenet_models::Normalisation;
+use condensenet_models::Normalization;
 use rand_chacha::ChaCha8Rng;
 
 use super::augmentation::Augmentation;
 use super::random::{Purpose, generator};
 use super::{DataError, ImageSet};
 
-/// Labelled images that come out in one size: a set in memory, or a folder of photos.
+/// Labeled images that come out in one size: a set in memory, or a folder of photos.
 pub trait ImageSource: Debug + Send + Sync {
     /// Returns the number of images.
     fn len(&self) -> usize;
@@ -52,7 +52,7 @@ pub trait ImageSource: Debug + Send + Sync {
 
 /// Reads the images of a source; a thread has one of its own, which keeps its memory from image to image.
 pub trait ImageReader: Send {
-    /// Writes one image, normalised: varied at random, or as it is.
+    /// Writes one image, normalized: varied at random, or as it is.
     ///
     /// The same index and variation give the same values, whichever thread asks, and when.
     ///
@@ -65,7 +65,7 @@ pub trait ImageReader: Send {
         &mut self,
         index: usize,
         variation: Option<&Variation>,
-        normalisation: &Normalisation,
+        normalization: &Normalization,
         output: &mut [f32],
     ) -> Result<Outcome, DataError>;
 }
@@ -153,7 +153,7 @@ impl ImageReader for MemoryReader {
         &mut self,
         index: usize,
         variation: Option<&Variation>,
-        normalisation: &Normalisation,
+        normalization: &Normalization,
         output: &mut [f32],
     ) -> Result<Outcome, DataError> {
         let mut image = self.images.image(index);
@@ -164,7 +164,7 @@ impl ImageReader for MemoryReader {
             augmentation.apply(image, height, width, &mut random, &mut self.varied);
             image = &self.varied;
         }
-        normalisation.apply(image, output);
+        normalization.apply(image, output);
         Ok(Outcome::Written)
     }
 }

@@ -1,6 +1,6 @@
 //! Ten classes of drawn images, so that everything can be tried, and tested, without a download.
 //!
-//! Colours, place, size, rotation, light, noise and clutter are drawn at random for each image, and
+//! Colors, place, size, rotation, light, noise and clutter are drawn at random for each image, and
 //! figure and background swap brightness freely: no weighted sum of pixels tells the classes apart,
 //! so a linear model fails, while a small convolutional network learns them in a few minutes.
 //!
@@ -86,7 +86,7 @@ pub fn synthetic(split: Split, count: usize, seed: u64) -> ImageSet {
 struct Figure {
     shape: Shape,
     length: i32,
-    centre: [i32; 2],
+    center: [i32; 2],
     cosine: i32,
     sine: i32,
 }
@@ -105,12 +105,12 @@ impl Figure {
             Shape::Dots => [7, 11],
         };
         let length = between(random, shortest * UNIT, longest * UNIT);
-        // A single figure stays inside; for a texture the centre is its phase.
-        let centre = [(); 2].map(|()| between(random, 11 * UNIT, 21 * UNIT));
+        // A single figure stays inside; for a texture the center is its phase.
+        let center = [(); 2].map(|()| between(random, 11 * UNIT, 21 * UNIT));
         Self {
             shape,
             length,
-            centre,
+            center,
             cosine: sine(turn + 16),
             sine: sine(turn),
         }
@@ -118,7 +118,7 @@ impl Figure {
 
     /// Says whether a point, in 64ths of a pixel, lies on the figure.
     fn covers(&self, x: i32, y: i32) -> bool {
-        let (x, y) = (x - self.centre[0], y - self.centre[1]);
+        let (x, y) = (x - self.center[0], y - self.center[1]);
         let u = (x * self.cosine + y * self.sine) >> 10;
         let v = (y * self.cosine - x * self.sine) >> 10;
         let length = self.length;
@@ -147,7 +147,7 @@ impl Figure {
 /// Draws one image of a class.
 fn draw(shape: Shape, random: &mut impl Rng, canvas: &mut [u8]) {
     let figure = Figure::random(shape, random);
-    let (background, foreground) = contrasting_colours(random);
+    let (background, foreground) = contrasting_colors(random);
     let light = [(); 2].map(|()| between(random, -24, 24));
     let specks = [(); 2].map(|()| Speck::random(random));
     let noise = between(random, 8, 48);
@@ -166,7 +166,7 @@ fn draw(shape: Shape, random: &mut impl Rng, canvas: &mut [u8]) {
             let grain = random.next_u32().to_le_bytes();
             for channel in 0..CHANNELS {
                 let drawn = match speck {
-                    Some(speck) => speck.colour[channel],
+                    Some(speck) => speck.color[channel],
                     None => {
                         (foreground[channel] * covered + background[channel] * (4 - covered)) / 4
                     }
@@ -185,7 +185,7 @@ struct Speck {
     top: i32,
     width: i32,
     height: i32,
-    colour: [i32; 3],
+    color: [i32; 3],
 }
 
 impl Speck {
@@ -195,7 +195,7 @@ impl Speck {
             top: between(random, 0, 31),
             width: between(random, 0, 4),
             height: between(random, 0, 4),
-            colour: colour(random),
+            color: color(random),
         }
     }
 
@@ -205,14 +205,14 @@ impl Speck {
     }
 }
 
-fn colour(random: &mut impl Rng) -> [i32; 3] {
+fn color(random: &mut impl Rng) -> [i32; 3] {
     [(); 3].map(|()| between(random, 24, 231))
 }
 
-/// Draws two colours until they differ enough to be told apart.
-fn contrasting_colours(random: &mut impl Rng) -> ([i32; 3], [i32; 3]) {
+/// Draws two colors until they differ enough to be told apart.
+fn contrasting_colors(random: &mut impl Rng) -> ([i32; 3], [i32; 3]) {
     loop {
-        let (first, second) = (colour(random), colour(random));
+        let (first, second) = (color(random), color(random));
         let contrast: i32 = first
             .iter()
             .zip(&second)

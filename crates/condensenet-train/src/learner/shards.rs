@@ -3,7 +3,7 @@
 //! The gradient of the mean over a batch is the mean of its parts' gradients, weighted by their images. Burn's own
 //! strategies for several devices and for accumulation add gradients up instead, one whole batch a device, and share the
 //! norms' running statistics between threads in no fixed order; here a step is the same whoever computes which part of
-//! it. Norms are the exception: each part is normalised by itself. The running statistics are those of the parts on the
+//! it. Norms are the exception: each part is normalized by itself. The running statistics are those of the parts on the
 //! network's own device, in their order.
 //!
 //! Every step hands the weights and masks out anew, so that no device ever has another mask.

@@ -1,6 +1,6 @@
 //! The figures of a report, each drawn from its numbers.
 //!
-//! A figure is drawn twice where text would not be legible otherwise: once for a wide page and once for a phone. Colours are
+//! A figure is drawn twice where text would not be legible otherwise: once for a wide page and once for a phone. Colors are
 //! classes of a stylesheet and no values, so that a picture follows the reader's choice of light or dark, in the page and
 //! as a file.
 

@@ -127,7 +127,7 @@ impl TrainingRun {
         position: Position,
     ) -> (ImageLoader, ImageLoader) {
         let recipe = &self.config.recipe;
-        let loader = ImageLoaderConfig::new(recipe.batch_size, data.normalisation)
+        let loader = ImageLoaderConfig::new(recipe.batch_size, data.normalization)
             .with_augmentation(data.augmentation)
             .with_seed(recipe.seed)
             .with_workers(options.workers)

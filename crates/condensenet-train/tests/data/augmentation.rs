@@ -1,4 +1,4 @@
-use condensenet_train::data::{Augmentation, Normalisation, crop_with_padding, flip_horizontally};
+use condensenet_train::data::{Augmentation, Normalization, crop_with_padding, flip_horizontally};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -137,22 +137,22 @@ fn no_augmentation_leaves_the_image_alone() {
 }
 
 #[test]
-fn normalisation_takes_each_colour_by_its_own_statistics() {
-    let normalisation = Normalisation {
+fn normalization_takes_each_color_by_its_own_statistics() {
+    let normalization = Normalization {
         mean: [0.0, 0.5, 1.0],
         standard_deviation: [1.0, 0.5, 0.25],
     };
     let mut output = [0.0; 6];
-    normalisation.apply(&[0, 255, 0, 255, 0, 255], &mut output);
+    normalization.apply(&[0, 255, 0, 255, 0, 255], &mut output);
     assert_eq!(output, [0.0, 1.0, -1.0, 1.0, -4.0, 0.0]);
 }
 
 #[test]
-fn padding_is_black_before_normalisation() {
+fn padding_is_black_before_normalization() {
     let set = probe(1, 5, 7);
     let mut cropped = vec![7; set.image_size()];
     crop_with_padding(set.image(0), 5, 7, 4, 0, 0, &mut cropped);
     let mut output = vec![0.0; set.image_size()];
-    Normalisation::CIFAR10.apply(&cropped, &mut output);
+    Normalization::CIFAR10.apply(&cropped, &mut output);
     assert_eq!(output[0], -0.4914 / 0.2471);
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
 use condensenet_train::data::{
-    Augmentation, DataError, ImageBatch, ImageLoader, ImageLoaderConfig, ImageSet, Normalisation,
+    Augmentation, DataError, ImageBatch, ImageLoader, ImageLoaderConfig, ImageSet, Normalization,
     Split, synthetic,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn epoch(loader: &dyn DataLoader<ImageBatch>) -> Vec<Batch> {
 }
 
 fn config() -> ImageLoaderConfig {
-    ImageLoaderConfig::new(4, Normalisation::CIFAR10)
+    ImageLoaderConfig::new(4, Normalization::CIFAR10)
         .with_augmentation(Augmentation {
             padding: 2,
             horizontal_flip: true,
@@ -63,7 +63,7 @@ pub(crate) fn numbered(count: usize) -> Arc<ImageSet> {
     Arc::new(ImageSet::new(pixels, vec![0; count], vec!["only".into()], 1, 2).expect("consistent"))
 }
 
-pub(crate) const IDENTITY: Normalisation = Normalisation {
+pub(crate) const IDENTITY: Normalization = Normalization {
     mean: [0.0; 3],
     standard_deviation: [1.0 / 255.0; 3],
 };
@@ -186,7 +186,7 @@ fn the_last_partial_batch_is_kept_unless_told_otherwise() {
     assert_eq!(sizes(&dropped), [4; 7]);
     assert_eq!((dropped.num_items(), dropped.num_batches()), (28, 7));
     let ten_thousand = Arc::new(synthetic(Split::Test, 10_000, 0));
-    let loader = ImageLoaderConfig::new(64, Normalisation::SYNTHETIC)
+    let loader = ImageLoaderConfig::new(64, Normalization::SYNTHETIC)
         .init_training(ten_thousand, &Device::flex());
     assert_eq!(loader.num_batches(), 157);
 }
@@ -243,7 +243,7 @@ fn evaluation_delivers_images_as_they_are_in_order() {
                     .collect::<Vec<_>>()
             );
             let mut expected = vec![0.0; set.image_size()];
-            Normalisation::CIFAR10.apply(set.image(5), &mut expected);
+            Normalization::CIFAR10.apply(set.image(5), &mut expected);
             assert_eq!(
                 batches[1].0[set.image_size()..][..set.image_size()],
                 expected

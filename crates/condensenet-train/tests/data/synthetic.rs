@@ -53,7 +53,7 @@ fn classes_are_equally_frequent_and_equally_bright() {
         let sum: u64 = set.image(image).iter().map(|&pixel| u64::from(pixel)).sum();
         brightness[set.label(image) as usize] += sum as f64 / set.image_size() as f64 / 200.0;
     }
-    // Colours are drawn alike for all classes; the mean over 200 images has a standard deviation
+    // Colors are drawn alike for all classes; the mean over 200 images has a standard deviation
     // near 3.
     assert!(
         brightness.iter().all(|mean| (114.0..142.0).contains(mean)),

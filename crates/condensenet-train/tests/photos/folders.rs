@@ -169,7 +169,7 @@ fn a_list_that_cannot_be_kept_is_no_failure() {
 }
 
 #[test]
-fn folders_that_cannot_be_learnt_from_are_named() {
+fn folders_that_cannot_be_learned_from_are_named() {
     let empty = tempfile::tempdir().unwrap();
     let error = |directory: &Path| PhotoFolder::open_splits(directory).unwrap_err();
 

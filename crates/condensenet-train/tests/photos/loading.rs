@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
-use condensenet_models::{Preprocess, RgbImage};
+use condensenet_models::{Preprocess, PreprocessTensors, RgbImage};
 use condensenet_train::data::{
-    ImageBatch, ImageLoaderConfig, Normalisation, PhotoFolder, PhotoSet, PhotoTransform, Unreadable,
+    ImageBatch, ImageLoaderConfig, Normalization, PhotoFolder, PhotoSet, PhotoTransform, Unreadable,
 };
 use condensenet_train::{DataSource, Recipe, RunConfig};
 
@@ -22,7 +22,7 @@ fn set(root: &std::path::Path, unreadable: Unreadable) -> Arc<PhotoSet> {
 }
 
 fn config(batch_size: usize, workers: usize) -> ImageLoaderConfig {
-    ImageLoaderConfig::new(batch_size, Normalisation::IMAGENET)
+    ImageLoaderConfig::new(batch_size, Normalization::IMAGENET)
         .with_workers(workers)
         .with_seed(5)
 }
@@ -85,10 +85,10 @@ fn validation_sees_what_a_prediction_sees() {
         .flat_map(|(_, labels)| labels.clone())
         .collect();
     assert_eq!(labels, [0, 1, 1]);
-    let preprocess = Preprocess::new(37, SIZE, Normalisation::IMAGENET);
+    let preprocess = Preprocess::new(37, SIZE, Normalization::IMAGENET);
     for index in 0..3 {
         let photo = RgbImage::open(set.photos().path(index)).unwrap();
-        let alone = preprocess.apply(&photo, &device);
+        let alone = preprocess.tensor(&[photo], &device);
         let expected: Vec<f32> = alone.into_data().try_to_vec().unwrap();
         let size = expected.len();
         let found = &batches[index / 2].0[(index % 2) * size..][..size];
@@ -160,5 +160,5 @@ fn a_run_on_photos_is_described_by_its_file_alone() {
     assert_eq!((data.train.len(), data.valid.len()), (4, 3));
     assert_eq!((data.train.height(), data.train.width()), (SIZE, SIZE));
     assert_eq!(data.valid.class_count(), 2);
-    assert_eq!(data.normalisation, Normalisation::IMAGENET);
+    assert_eq!(data.normalization, Normalization::IMAGENET);
 }

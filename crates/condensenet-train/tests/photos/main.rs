@@ -11,7 +11,7 @@ use condensenet_train::data::PhotoFolder;
 use image::{ImageBuffer, Rgb};
 use tempfile::TempDir;
 
-/// A photo whose colour says which it is, larger than any size that is asked for.
+/// A photo whose color says which it is, larger than any size that is asked for.
 pub(crate) fn write_photo(path: &Path, shade: u8) {
     fs::create_dir_all(path.parent().expect("a folder"))
         .expect("the temporary directory can be written");

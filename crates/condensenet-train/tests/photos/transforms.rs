@@ -2,13 +2,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use condensenet_train::data::{
-    Augmentation, ColourJitter, DataError, ImageSource, Normalisation, PhotoFolder, PhotoSet,
+    Augmentation, ColorJitter, DataError, ImageSource, Normalization, PhotoFolder, PhotoSet,
     PhotoTransform, Unreadable, Variation,
 };
 use image::{ImageBuffer, Rgb};
 
 /// Leaves bytes as they are.
-const BYTES: Normalisation = Normalisation {
+const BYTES: Normalization = Normalization {
     mean: [0.0; 3],
     standard_deviation: [1.0 / 255.0; 3],
 };
@@ -86,7 +86,7 @@ fn random_parts_have_the_area_and_shape_that_were_asked_for() {
 }
 
 #[test]
-fn a_photo_in_which_no_part_fits_gives_its_centre() {
+fn a_photo_in_which_no_part_fits_gives_its_center() {
     let transform = PhotoTransform {
         horizontal_flip: false,
         ..PhotoTransform::new(16).with_scale([1.0, 1.0])
@@ -106,7 +106,7 @@ fn a_photo_in_which_no_part_fits_gives_its_centre() {
 }
 
 #[test]
-fn photos_of_one_pixel_can_be_learnt_from() {
+fn photos_of_one_pixel_can_be_learned_from() {
     for (width, height) in [(1, 1), (1, 300), (300, 1)] {
         assert_eq!(parts(&PhotoTransform::new(8), width, height).len(), 400);
     }
@@ -117,10 +117,10 @@ fn wrong_numbers_of_a_transform_are_refused_by_field() {
     let good = PhotoTransform::new(64);
     assert_eq!(PhotoTransform::new(224).shorter_side, 256);
     good.validate().unwrap();
-    let jitter = |hue, contrast| ColourJitter {
+    let jitter = |hue, contrast| ColorJitter {
         hue,
         contrast,
-        ..ColourJitter::NONE
+        ..ColorJitter::NONE
     };
     let cases = [
         (PhotoTransform::new(0), "image_size is 0"),
@@ -138,11 +138,11 @@ fn wrong_numbers_of_a_transform_are_refused_by_field() {
             "ratio[1] is inf",
         ),
         (
-            good.clone().with_colour_jitter(jitter(0.6, 0.0)),
+            good.clone().with_color_jitter(jitter(0.6, 0.0)),
             "hue is 0.6",
         ),
         (
-            good.with_colour_jitter(jitter(0.0, -0.1)),
+            good.with_color_jitter(jitter(0.0, -0.1)),
             "contrast is -0.1",
         ),
     ];

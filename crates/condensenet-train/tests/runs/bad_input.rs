@@ -67,7 +67,7 @@ fn a_description_with_numbers_that_cannot_be_is_refused_by_field() {
     fs::write(&file, &whole).unwrap();
     edit(&file, |json| json["recipe"]["epochs"] = u64::MAX.into());
     let poisoned = RunData {
-        normalisation: condensenet_train::data::Normalisation {
+        normalization: condensenet_train::data::Normalization {
             mean: [f32::NAN; 3],
             standard_deviation: [1.0; 3],
         },

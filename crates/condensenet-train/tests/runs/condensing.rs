@@ -35,7 +35,7 @@ fn the_network_condenses_by_the_schedule_and_then_converts_exactly() {
 
     let converted = network.convert().unwrap();
     let data = data(run.config());
-    let images = ImageLoaderConfig::new(7, data.normalisation)
+    let images = ImageLoaderConfig::new(7, data.normalization)
         .init_evaluation(Arc::clone(&data.valid), &options().device);
     let difference = largest_logit_difference(
         |images| network.forward(images),
@@ -111,7 +111,7 @@ fn the_latest_two_checkpoints_and_the_best_stay() {
     // What was saved is what was validated, running statistics included.
     let network = run.load_network(&saved, &options().device).unwrap();
     let data = data(run.config());
-    let images = ImageLoaderConfig::new(8, data.normalisation)
+    let images = ImageLoaderConfig::new(8, data.normalization)
         .init_evaluation(Arc::clone(&data.valid), &options().device);
     let evaluation = evaluate(|images| network.forward(images), &images).unwrap();
     assert_eq!(evaluation.top1_error, lowest);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use condensenet_train::{
     CALIBRATION_BINS, EvaluationRecord, Evaluator,
-    data::{ImageLoaderConfig, ImageSet, Normalisation},
+    data::{ImageLoaderConfig, ImageSet, Normalization},
     evaluate, largest_logit_difference, with_flips,
 };
 
@@ -33,7 +33,7 @@ fn loss_and_errors_are_those_of_a_hand_computed_case() {
         [5_f32.ln(), 0.0, 0.0, 0.0, 0.0, 0.0], // loss ln (10 / 5); right
         [5.0, 4.0, 3.0, 2.0, 1.0, 0.0], // loss ln (e^0 + ... + e^5); last
     ];
-    let unchanged = Normalisation {
+    let unchanged = Normalization {
         mean: [0.0; 3],
         standard_deviation: [1.0; 3],
     };

@@ -1,7 +1,7 @@
 use std::fs;
 
 use condensenet_train::{
-    LearningRateSchedule, RunData, RunOptions, TrainError, data::Normalisation, read_metrics,
+    LearningRateSchedule, RunData, RunOptions, TrainError, data::Normalization, read_metrics,
 };
 
 use crate::support::{
@@ -104,9 +104,9 @@ fn poisoned_images_stop_the_run_at_the_first_step() {
     let _alone = alone();
     let (_root, run) = begin(config(recipe(1)));
     let poisoned = RunData {
-        normalisation: Normalisation {
+        normalization: Normalization {
             mean: [f32::NAN; 3],
-            ..Normalisation::SYNTHETIC
+            ..Normalization::SYNTHETIC
         },
         ..data(run.config())
     };

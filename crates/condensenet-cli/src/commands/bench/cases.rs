@@ -28,7 +28,7 @@ pub(super) enum Case {
     Session,
     /// Forward, backward and optimizer.
     TrainingStep,
-    /// A batch of the built-in images, cropped, flipped, normalised, and brought to the device.
+    /// A batch of the built-in images, cropped, flipped, normalized, and brought to the device.
     Loading,
 }
 
@@ -145,7 +145,7 @@ fn loading(batch_size: usize, device: &Device) -> Result<Call> {
         seed: 0,
     };
     let data = data.load()?;
-    let loader = ImageLoaderConfig::new(batch_size, data.normalisation)
+    let loader = ImageLoaderConfig::new(batch_size, data.normalization)
         .with_augmentation(data.augmentation)
         .with_workers(0)
         .init_training(data.train, device);

@@ -1,7 +1,7 @@
 //! A condensed layer at test time: index, norm, ReLU, group convolution of 1x1, shuffle.
 //!
-//! Two ways. The kernel reads the kept channels where they lie, normalises them on the way, and writes its outputs to where the
-//! shuffle puts them: one launch, and nothing in between is ever stored. The composition gathers and normalises in one launch,
+//! Two ways. The kernel reads the kept channels where they lie, normalizes them on the way, and writes its outputs to where the
+//! shuffle puts them: one launch, and nothing in between is ever stored. The composition gathers and normalizes in one launch,
 //! and leaves the product to Burn's matrix products, which use what units the device has for them; the shuffle copies.
 
 use burn::backend::{TensorMetadata, cubecl::dtype_to_storage_type};
@@ -189,7 +189,7 @@ fn gather_kernel<F: Float, I: Int>(
     }
 }
 
-/// Gathers and normalises with one kernel, and leaves the product to Burn.
+/// Gathers and normalizes with one kernel, and leaves the product to Burn.
 pub(super) fn composed(
     x: CubeTensor,
     before: Preactivation,

@@ -1,7 +1,7 @@
 //! The group convolution of k x k: its output, and the gradient of its input.
 //!
 //! A unit sums a tile of outputs of one group for a few pixels. The weights of its cube go through shared memory, some inputs
-//! at a time; the map is read where it lies, in whatever layout, and neighbouring units read neighbouring pixels.
+//! at a time; the map is read where it lies, in whatever layout, and neighboring units read neighboring pixels.
 
 use burn::backend::cubecl::dtype_to_storage_type;
 use burn_cubecl::{cubecl, ops::numeric::empty_device_dtype, tensor::CubeTensor};

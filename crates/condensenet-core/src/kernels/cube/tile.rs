@@ -18,7 +18,7 @@ pub(super) struct Station {
     pub(super) first_pixel: usize,
 }
 
-/// Neighbouring cubes compute the tiles of the same pixels, so that what they read is read once from memory.
+/// Neighboring cubes compute the tiles of the same pixels, so that what they read is read once from memory.
 #[cube]
 pub(super) fn station(
     inputs: usize,

@@ -85,25 +85,25 @@ fn sum_gradients<F: Float>(
     let last_pixel = min(first_pixel + pixels_per_part, pixels);
     for pixel in range_stepped(first_pixel + UNIT_POS as usize, last_pixel, UNITS) {
         let image = pixel / (height * width);
-        let centre_row = pixel / width % height;
-        let centre_column = pixel % width;
+        let center_row = pixel / width % height;
+        let center_column = pixel % width;
         #[unroll]
         for one in 0..plan.tile {
             // Outputs past the last compute it again, and don't write it.
             let output = group * outputs + min(first_output + one, outputs - 1);
             let place = image * grad.stride(0)
                 + output * grad.stride(1)
-                + centre_row * grad.stride(2)
-                + centre_column * grad.stride(3);
+                + center_row * grad.stride(2)
+                + center_column * grad.stride(3);
             grads[one] = f32::cast_from(grad[place]);
         }
         let plane = image * x.stride(0) + (group * inputs + input) * x.stride(1);
         #[unroll]
         for tap_row in 0..plan.kernel_size {
-            let row = centre_row + tap_row;
+            let row = center_row + tap_row;
             #[unroll]
             for tap_column in 0..plan.kernel_size {
-                let column = centre_column + tap_column;
+                let column = center_column + tap_column;
                 let is_inside = row >= padding
                     && row < height + padding
                     && column >= padding

@@ -106,8 +106,8 @@ fn a_configuration_cannot_ask_for_more_than_the_file_holds() {
         (r#","classifier_kept":"-1""#, "classifier_kept"),
         (r#","class_names":"[\"a\"]""#, "class_names"),
         (
-            r#","normalisation":"{\"mean\":[0,0,0],\"std\":[0,1,1]}""#,
-            "normalisation",
+            r#","normalization":"{\"mean\":[0,0,0],\"std\":[0,1,1]}""#,
+            "normalization",
         ),
         (r#","crop":"{\"shorter_side\":8,\"size\":9}""#, "crop"),
         (r#","crop":"{\"shorter_side\":-8,\"size\":4}""#, "crop"),

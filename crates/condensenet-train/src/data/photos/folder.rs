@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::LabelledPhotos;
+use super::LabeledPhotos;
 use super::index::{self, IndexState, Listing};
 use super::names::Names;
 use super::scan;
@@ -152,7 +152,7 @@ impl PhotoFolder {
     }
 }
 
-impl LabelledPhotos for PhotoFolder {
+impl LabeledPhotos for PhotoFolder {
     fn len(&self) -> usize {
         self.len()
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::LabelledPhotos;
+use super::LabeledPhotos;
 use crate::data::DataError;
 
 /// Photos that a text file lists, each with its class.
@@ -15,7 +15,7 @@ use crate::data::DataError;
 ///
 /// # Example
 /// ```
-/// use condensenet_train::data::{LabelledPhotos, PhotoList};
+/// use condensenet_train::data::{LabeledPhotos, PhotoList};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
@@ -91,7 +91,7 @@ impl PhotoList {
     }
 }
 
-impl LabelledPhotos for PhotoList {
+impl LabeledPhotos for PhotoList {
     fn len(&self) -> usize {
         self.photos.len()
     }

@@ -1,19 +1,19 @@
 //! Photos on disk: found, listed, read, cut and varied.
 
-mod colour_jitter;
+mod color_jitter;
 mod folder;
 mod index;
-mod labelled;
+mod labeled;
 mod list;
 mod names;
 mod scan;
 mod set;
 mod transform;
 
-pub use colour_jitter::ColourJitter;
+pub use color_jitter::ColorJitter;
 pub use folder::PhotoFolder;
 pub use index::IndexState;
-pub use labelled::LabelledPhotos;
+pub use labeled::LabeledPhotos;
 pub use list::PhotoList;
 pub use set::{PhotoSet, Unreadable};
 pub use transform::PhotoTransform;

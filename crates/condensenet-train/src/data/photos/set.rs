@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use condensenet_models::Normalisation;
-use condensenet_models::images::PhotoReader;
+use condensenet_models::Normalization;
+use condensenet_models::photos::PhotoReader;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelledPhotos, PhotoTransform};
+use super::{LabeledPhotos, PhotoTransform};
 use crate::data::random::below;
 use crate::data::source::{ImageReader, ImageSource, Outcome, Variation};
 use crate::data::{CHANNELS, DataError};
@@ -32,13 +32,13 @@ pub enum Unreadable {
 ///
 /// use burn::{data::dataloader::DataLoader, tensor::Device};
 /// use condensenet_train::data::{
-///     ImageLoaderConfig, Normalisation, PhotoFolder, PhotoSet, PhotoTransform, Unreadable,
+///     ImageLoaderConfig, Normalization, PhotoFolder, PhotoSet, PhotoTransform, Unreadable,
 /// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let folder = Arc::new(PhotoFolder::open("imagenet/train")?);
 /// let photos = Arc::new(PhotoSet::new(folder, PhotoTransform::new(224), Unreadable::Skip)?);
-/// let loader = ImageLoaderConfig::new(256, Normalisation::IMAGENET)
+/// let loader = ImageLoaderConfig::new(256, Normalization::IMAGENET)
 ///     .with_workers(8)
 ///     .init_training(Arc::clone(&photos), &Device::default());
 /// for batch in loader.iter() {
@@ -52,7 +52,7 @@ pub enum Unreadable {
 /// ```
 #[derive(Debug)]
 pub struct PhotoSet {
-    photos: Arc<dyn LabelledPhotos>,
+    photos: Arc<dyn LabeledPhotos>,
     transform: PhotoTransform,
     unreadable: Unreadable,
     /// Why photos were left out, by index.
@@ -65,7 +65,7 @@ impl PhotoSet {
     /// # Errors
     /// [`DataError::Transform`] if the transform is not [valid](PhotoTransform::validate).
     pub fn new(
-        photos: Arc<impl LabelledPhotos + 'static>,
+        photos: Arc<impl LabeledPhotos + 'static>,
         transform: PhotoTransform,
         unreadable: Unreadable,
     ) -> Result<Self, DataError> {
@@ -80,7 +80,7 @@ impl PhotoSet {
 
     /// Returns the photos.
     #[must_use]
-    pub const fn photos(&self) -> &Arc<dyn LabelledPhotos> {
+    pub const fn photos(&self) -> &Arc<dyn LabeledPhotos> {
         &self.photos
     }
 
@@ -140,19 +140,19 @@ impl ImageReader for PhotoSetReader {
         &mut self,
         index: usize,
         variation: Option<&Variation>,
-        normalisation: &Normalisation,
+        normalization: &Normalization,
         output: &mut [f32],
     ) -> Result<Outcome, DataError> {
         let transform = &self.photos.transform;
         let path = self.photos.photos.path(index);
         let size = [transform.image_size; 2];
-        // What is measured on is the same for everybody; what is learnt from may differ a little, where that is wanted.
+        // What is measured on is the same for everybody; what is learned from may differ a little, where that is wanted.
         self.reader
             .scale_while_decoding(transform.scaled_decoding && variation.is_some());
         let mut random = variation.map(|variation| variation.random(index));
         let part = |width: usize, height: usize| match &mut random {
             Some(random) => transform.random_part(width, height, random),
-            None => transform.centre(width, height),
+            None => transform.center(width, height),
         };
         if let Err(error) = self.reader.read(&path, part, size, &mut self.resized) {
             return match self.photos.unreadable {
@@ -168,9 +168,9 @@ impl ImageReader for PhotoSetReader {
         let mut mirrored = false;
         if let Some(random) = &mut random {
             mirrored = transform.horizontal_flip && below(random, 2) == 1;
-            transform.colour_jitter.apply(&mut self.resized, random);
+            transform.color_jitter.apply(&mut self.resized, random);
         }
-        normalisation.apply_interleaved(&self.resized, size[0], mirrored, output);
+        normalization.apply_interleaved(&self.resized, size[0], mirrored, output);
         Ok(Outcome::Written)
     }
 }

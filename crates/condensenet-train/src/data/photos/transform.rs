@@ -1,12 +1,12 @@
-//! From a photo of any size to one of the network's: by chance to learn from, the centre to be measured on.
+//! From a photo of any size to one of the network's: by chance to learn from, the center to be measured on.
 
-use condensenet_models::Normalisation;
+use condensenet_models::Normalization;
 use condensenet_models::Preprocess;
-use condensenet_models::images::Window;
+use condensenet_models::photos::Window;
 use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::ColourJitter;
+use super::ColorJitter;
 use crate::data::DataError;
 use crate::data::random::{below, between};
 
@@ -14,12 +14,12 @@ use crate::data::random::{below, between};
 ///
 /// # Source
 /// The original code's `main.py`, for ImageNet: a random resized crop and a flip in training; the shorter side to 256 pixels
-/// and the centre of 224 in validation. Crops and resizing are torchvision's, to the pixel; random numbers are our own.
+/// and the center of 224 in validation. Crops and resizing are torchvision's, to the pixel; random numbers are our own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhotoTransform {
     /// Height and width that photos get, in pixels.
     pub image_size: usize,
-    /// Length of a validation photo's shorter side before its centre is cut out, in pixels.
+    /// Length of a validation photo's shorter side before its center is cut out, in pixels.
     pub shorter_side: usize,
     /// The part of a training photo's area that is cut out: from, to.
     pub scale: [f64; 2],
@@ -27,10 +27,10 @@ pub struct PhotoTransform {
     pub ratio: [f64; 2],
     /// Whether every second training photo, by chance, is mirrored left to right.
     pub horizontal_flip: bool,
-    /// How far the colours of training photos are changed.
-    pub colour_jitter: ColourJitter,
+    /// How far the colors of training photos are changed.
+    pub color_jitter: ColorJitter,
     /// Whether large training photos are decoded at a fraction of their size, as
-    /// [`PhotoReader::scale_while_decoding`](condensenet_models::images::PhotoReader::scale_while_decoding) does: faster,
+    /// [`PhotoReader::scale_while_decoding`](condensenet_models::photos::PhotoReader::scale_while_decoding) does: faster,
     /// and not to the pixel what torchvision makes of them.
     #[serde(default)]
     pub scaled_decoding: bool,
@@ -46,12 +46,12 @@ impl PhotoTransform {
             scale: [0.08, 1.0],
             ratio: [3.0 / 4.0, 4.0 / 3.0],
             horizontal_flip: true,
-            colour_jitter: ColourJitter::NONE,
+            color_jitter: ColorJitter::NONE,
             scaled_decoding: false,
         }
     }
 
-    /// Resizes the shorter side of validation photos to so many pixels before the centre is cut out.
+    /// Resizes the shorter side of validation photos to so many pixels before the center is cut out.
     #[must_use]
     pub const fn with_shorter_side(mut self, shorter_side: usize) -> Self {
         self.shorter_side = shorter_side;
@@ -65,10 +65,10 @@ impl PhotoTransform {
         self
     }
 
-    /// Changes colours at random.
+    /// Changes colors at random.
     #[must_use]
-    pub const fn with_colour_jitter(mut self, colour_jitter: ColourJitter) -> Self {
-        self.colour_jitter = colour_jitter;
+    pub const fn with_color_jitter(mut self, color_jitter: ColorJitter) -> Self {
+        self.color_jitter = color_jitter;
         self
     }
 
@@ -126,20 +126,20 @@ impl PhotoTransform {
                 });
             }
         }
-        self.colour_jitter.validate()
+        self.color_jitter.validate()
     }
 
     /// Returns the part of a validation photo that the network sees.
     #[must_use]
-    pub fn centre(&self, width: usize, height: usize) -> Window {
-        Preprocess::new(self.shorter_side, self.image_size, Normalisation::IMAGENET)
+    pub fn center(&self, width: usize, height: usize) -> Window {
+        Preprocess::new(self.shorter_side, self.image_size, Normalization::IMAGENET)
             .window(width, height)
     }
 
     /// Draws a part of a training photo.
     ///
     /// # Source
-    /// torchvision's `RandomResizedCrop.get_params`: ten attempts at an area and a shape that fit, else the centre.
+    /// torchvision's `RandomResizedCrop.get_params`: ten attempts at an area and a shape that fit, else the center.
     pub(super) fn random_part(&self, width: usize, height: usize, random: &mut impl Rng) -> Window {
         let area = (width * height) as f64;
         let [narrowest, widest] = self.ratio;

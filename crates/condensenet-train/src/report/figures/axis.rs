@@ -23,7 +23,7 @@ pub(crate) fn round_end(value: f64, count: usize) -> f64 {
     (value / step - 1e-9).ceil().max(1.0) * step
 }
 
-/// Writes a tick with as many decimals as its neighbours need.
+/// Writes a tick with as many decimals as its neighbors need.
 pub(crate) fn label(value: f64, ticks: &[f64]) -> String {
     let step = match ticks {
         [first, second, ..] => second - first,

@@ -69,7 +69,7 @@ fn draw_in(connections: &Connections, width: u32, left: i32) -> Picture {
     })
 }
 
-/// Returns the step of the colours for a mean: 0 for nothing at all, then equal steps up to the largest.
+/// Returns the step of the colors for a mean: 0 for nothing at all, then equal steps up to the largest.
 pub(super) fn level(mean: f64, largest: f64) -> u8 {
     if mean <= 0.0 || largest <= 0.0 {
         return 0;
@@ -92,7 +92,7 @@ impl Layout {
     }
 }
 
-/// Fills the cells, those of one colour after each other, which keeps the picture small.
+/// Fills the cells, those of one color after each other, which keeps the picture small.
 fn draw_cells(
     canvas: &Canvas<'_>,
     connections: &Connections,
@@ -222,7 +222,7 @@ fn draw_labels(
     canvas.text("from \u{2193}", (0, 2), title(HPos::Left))
 }
 
-/// Draws what the colours mean into the corner that has no cells.
+/// Draws what the colors mean into the corner that has no cells.
 fn draw_scale(
     canvas: &Canvas<'_>,
     connections: &Connections,

@@ -234,12 +234,12 @@ impl LineChart {
 }
 
 fn draw_series(chart: &mut Chart<'_>, series: &Series) -> Result<(), DrawError> {
-    let colour = series.ink.placeholder();
+    let color = series.ink.placeholder();
     let dots = |points: Vec<(f64, f64)>, radius: f64| {
         let radius = (radius * f64::from(UNITS)) as i32;
         points
             .into_iter()
-            .map(move |at| Circle::new(at, radius, colour.filled()))
+            .map(move |at| Circle::new(at, radius, color.filled()))
     };
     if series.mark == Mark::Points {
         let points = series.points.iter();
@@ -254,7 +254,7 @@ fn draw_series(chart: &mut Chart<'_>, series: &Series) -> Result<(), DrawError> 
         if piece.len() == 1 {
             chart.draw_series(dots(piece, 3.0))?;
         } else {
-            chart.draw_series(LineSeries::new(piece, colour.stroke_width(width)))?;
+            chart.draw_series(LineSeries::new(piece, color.stroke_width(width)))?;
         }
     }
     Ok(())

@@ -47,8 +47,8 @@ pub(super) fn draw(connections: &Connections) -> Figure {
         title: "Which inputs each group kept".to_owned(),
         description,
         caption: format!(
-            "A band for each learned convolution, first to last, in it a row for each group (two colours in turns); a column for \
-             each channel, in the order in which they are made. Coloured: kept. A column that stays coloured downwards is a \
+            "A band for each learned convolution, first to last, in it a row for each group (two colors in turns); a column for \
+             each channel, in the order in which they are made. Colored: kept. A column that stays colored downwards is a \
              feature that is used throughout. Of {} inputs, summed over the layers, {} are kept by no group at all.",
             words::grouped(inputs as u64),
             words::grouped(unused as u64)
@@ -159,7 +159,7 @@ fn draw_rows(
     for (mask, offset) in connections.masks.iter().zip(&offsets) {
         for (group, digits) in mask.groups.iter().enumerate() {
             let y = TOP * UNITS + offset + group as i32 * layout.row + layout.row / 2;
-            // Neighbouring groups are told apart by two inks in turns.
+            // Neighboring groups are told apart by two inks in turns.
             let ink = if group % 2 == 0 {
                 Ink::Series(0)
             } else {

@@ -1,7 +1,7 @@
-//! What a stroke or an area means, and the colours that say so on a light and on a dark page.
+//! What a stroke or an area means, and the colors that say so on a light and on a dark page.
 //!
-//! A figure is drawn in placeholder colours that name their meaning; [`Picture`](super::Picture) turns them into classes. The
-//! series are those of Okabe and Ito, made for people who tell few colours apart, darkened or lightened until they
+//! A figure is drawn in placeholder colors that name their meaning; [`Picture`](super::Picture) turns them into classes. The
+//! series are those of Okabe and Ito, made for people who tell few colors apart, darkened or lightened until they
 //! stand out from their page; lines differ in dashes too, and points in their labels.
 
 use std::fmt::Write;
@@ -34,10 +34,10 @@ pub(crate) enum Ink {
 /// The most lines that a figure tells apart.
 pub(crate) const SERIES: usize = 2 * HUES;
 
-/// The colours of lines; each comes twice, in other dashes.
+/// The colors of lines; each comes twice, in other dashes.
 const HUES: usize = 8;
 
-/// The steps of the heat map's colours, the one for nothing not counted.
+/// The steps of the heat map's colors, the one for nothing not counted.
 pub(crate) const LEVELS: usize = 15;
 
 /// Light and dark, by [`Ink`].
@@ -51,7 +51,7 @@ const PLAIN: [(Ink, &str, &str); 7] = [
     (Ink::Dropped, "#eef0f3", "#23282f"),
 ];
 
-const SERIES_COLOURS: [(&str, &str); HUES] = [
+const SERIES_COLORS: [(&str, &str); HUES] = [
     ("#0067a8", "#5cb8ee"),
     ("#c24e00", "#f0a24a"),
     ("#00795a", "#2fc79d"),
@@ -83,7 +83,7 @@ const DASHES: [&str; SERIES] = [
 ];
 
 /// From almost the page to far from it, at equal steps of lightness, by way of green and blue.
-const LEVEL_COLOURS: [(&str, &str); LEVELS + 1] = [
+const LEVEL_COLORS: [(&str, &str); LEVELS + 1] = [
     ("#f4f5f7", "#1d2127"),
     ("#e4f0dd", "#1f2b33"),
     ("#d3e9d0", "#20343e"),
@@ -186,16 +186,16 @@ fn write_rules(css: &mut String, choose: fn((&'static str, &'static str)) -> &'s
     let plain = PLAIN
         .iter()
         .map(|&(ink, light, dark)| (ink, choose((light, dark))));
-    let series = (0..).zip([SERIES_COLOURS; SERIES / HUES].concat());
-    let series = series.map(|(number, colours)| (Ink::Series(number), choose(colours)));
-    let levels = (0..).zip(LEVEL_COLOURS);
-    let levels = levels.map(|(number, colours)| (Ink::Level(number), choose(colours)));
-    for (ink, colour) in plain.chain(series).chain(levels) {
+    let series = (0..).zip([SERIES_COLORS; SERIES / HUES].concat());
+    let series = series.map(|(number, colors)| (Ink::Series(number), choose(colors)));
+    let levels = (0..).zip(LEVEL_COLORS);
+    let levels = levels.map(|(number, colors)| (Ink::Level(number), choose(colors)));
+    for (ink, color) in plain.chain(series).chain(levels) {
         let RGBColor(r, g, b) = ink.placeholder();
         let class = Ink::class(&format!("#{r:02X}{g:02X}{b:02X}")).unwrap_or_default();
         writeln!(
             css,
-            ".figure .f-{class}{{fill:{colour}}}.figure .s-{class}{{stroke:{colour}}}"
+            ".figure .f-{class}{{fill:{color}}}.figure .s-{class}{{stroke:{color}}}"
         )
         .ok();
     }
@@ -205,10 +205,10 @@ fn write_rules(css: &mut String, choose: fn((&'static str, &'static str)) -> &'s
 mod tests {
     use super::*;
 
-    /// The relative luminance of a colour, as WCAG 2 defines it.
-    fn luminance(colour: &str) -> f64 {
+    /// The relative luminance of a color, as WCAG 2 defines it.
+    fn luminance(color: &str) -> f64 {
         let channel = |at: usize| {
-            let value = u8::from_str_radix(&colour[at..at + 2], 16).unwrap();
+            let value = u8::from_str_radix(&color[at..at + 2], 16).unwrap();
             let value = f64::from(value) / 255.0;
             if value <= 0.04045 {
                 value / 12.92
@@ -233,14 +233,14 @@ mod tests {
             .map(|&(ink, light, dark)| (format!("{ink:?}"), 4.5, (light, dark)))
             .chain(
                 (0..)
-                    .zip(SERIES_COLOURS)
-                    .map(|(n, colours): (usize, _)| (format!("series {n}"), 3.0, colours)),
+                    .zip(SERIES_COLORS)
+                    .map(|(n, colors): (usize, _)| (format!("series {n}"), 3.0, colors)),
             )
         {
-            for (colour, page) in [(light, light_page), (dark, dark_page)] {
-                let contrast = contrast(colour, page);
+            for (color, page) in [(light, light_page), (dark, dark_page)] {
+                let contrast = contrast(color, page);
                 if contrast < least {
-                    pale.push(format!("{name} {colour}: {contrast:.2}"));
+                    pale.push(format!("{name} {color}: {contrast:.2}"));
                 }
             }
         }
@@ -249,15 +249,15 @@ mod tests {
 
     #[test]
     fn no_two_series_look_the_same() {
-        let looks = (0..SERIES).map(|series| (SERIES_COLOURS[series % HUES], DASHES[series]));
+        let looks = (0..SERIES).map(|series| (SERIES_COLORS[series % HUES], DASHES[series]));
         let looks: std::collections::BTreeSet<_> = looks.collect();
         assert_eq!(looks.len(), SERIES);
     }
 
     #[test]
     fn levels_go_away_from_the_page_step_by_step() {
-        let light: Vec<f64> = LEVEL_COLOURS.iter().map(|(c, _)| luminance(c)).collect();
-        let dark: Vec<f64> = LEVEL_COLOURS.iter().map(|(_, c)| luminance(c)).collect();
+        let light: Vec<f64> = LEVEL_COLORS.iter().map(|(c, _)| luminance(c)).collect();
+        let dark: Vec<f64> = LEVEL_COLORS.iter().map(|(_, c)| luminance(c)).collect();
         assert!(light.is_sorted_by(|a, b| a > b), "{light:?}");
         assert!(dark.is_sorted_by(|a, b| a < b), "{dark:?}");
     }

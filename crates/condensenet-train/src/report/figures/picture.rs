@@ -1,4 +1,4 @@
-//! A drawing as plotters writes it, made fit for a page: classes in the place of colours, and few bytes.
+//! A drawing as plotters writes it, made fit for a page: classes in the place of colors, and few bytes.
 
 use std::fmt::Write;
 
@@ -120,7 +120,7 @@ impl<'a> Element<'a> {
         self.get("opacity").is_none_or(|opacity| opacity == "1")
     }
 
-    /// The classes that colours stand for.
+    /// The classes that colors stand for.
     fn classes(&self) -> String {
         let class = |attribute, prefix: &str| {
             let class = self.get(attribute).and_then(Ink::class);
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_become_classes_and_neighbours_one_path() {
+    fn colors_become_classes_and_neighbors_one_path() {
         let svg = "<svg width=\"100\" height=\"50\" viewBox=\"0 0 100 50\">\n\
             <rect x=\"1\" y=\"2\" width=\"3\" height=\"4\" opacity=\"1\" fill=\"#AB0902\" stroke=\"none\"/>\n\
             <rect x=\"11\" y=\"2\" width=\"3\" height=\"4\" opacity=\"1\" fill=\"#AB0902\" stroke=\"none\"/>\n\
