@@ -208,7 +208,7 @@ impl Bench {
 
     /// Gives the pool that everything on the CPU computes in its size.
     fn start_threads(&self) -> Result<usize> {
-        let available = std::thread::available_parallelizm().map_or(1, usize::from);
+        let available = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = self.threads.unwrap_or(available);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().context("the threads did not start")?;
