@@ -7,7 +7,7 @@
 #![allow(clippy::print_stdout)] // a program that talks
 
 use condensenet_kernels::block::{
-    Bottlenecks, Buffer, Connections, DenseBlock, Gradients, Parameters, backward, forward,
+    Buffer, Connections, DenseBlock, Gradients, Parameters, backward, forward,
 };
 
 fn main() {
@@ -121,8 +121,9 @@ fn time(block: &DenseBlock, rounds: usize) -> [f64; 2] {
     let mut best = [f64::INFINITY; 2];
     for _ in 0..=rounds {
         let mut output = Buffer::take(block.output_len());
+        let mut bottlenecks = Buffer::take(block.bottlenecks_len());
         let start = cpu_seconds();
-        let saved = forward(block, &parameters, &x, &mut output, Bottlenecks::Keep);
+        let statistics = forward(block, &parameters, &x, &mut output, Some(&mut bottlenecks));
         best[0] = best[0].min(cpu_seconds() - start);
         let mut grad_output = Buffer::take(block.output_len());
         grad_output.copy_from_slice(&output);
@@ -137,7 +138,15 @@ fn time(block: &DenseBlock, rounds: usize) -> [f64; 2] {
             weight_3,
         };
         let start = cpu_seconds();
-        backward(block, &parameters, &output, &saved, &mut grad_output, into);
+        backward(
+            block,
+            &parameters,
+            &output,
+            &statistics,
+            Some(&bottlenecks),
+            &mut grad_output,
+            into,
+        );
         best[1] = best[1].min(cpu_seconds() - start);
     }
     best

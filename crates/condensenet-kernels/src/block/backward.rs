@@ -3,11 +3,11 @@
 use rayon::prelude::*;
 
 use super::{
-    Buffer, DenseBlock, Gradients, Parameters, Saved,
+    BatchStatistics, Buffer, DenseBlock, Gradients, Parameters,
     description::check_len,
     forward::bottleneck,
     images_per_task,
-    norm::{Affine, Correct, Correction},
+    norm::{Affine, Correct, Correction, Statistics},
     pointwise::{self, Pointwise, Row},
     spatial::{self, Spatial},
 };
@@ -17,6 +17,8 @@ use crate::{simd::dispatch, training::sum_partials};
 ///
 /// # Shapes
 /// - `output`: `[batch_size, channels_out, height, width]`, what [`forward`](super::forward) wrote
+/// - `bottlenecks`: `[layers, batch_size, bottleneck, height, width]`, as [`forward`](super::forward) wrote them; without them they
+///   are computed again
 /// - `grad_output`: `[batch_size, channels_out, height, width]`, the gradient of the output; gradients are gathered in it, and
 ///   what is left is of no use
 ///
@@ -26,7 +28,8 @@ pub fn backward(
     block: &DenseBlock,
     parameters: &Parameters<'_>,
     output: &[f32],
-    saved: &Saved,
+    statistics: &BatchStatistics,
+    bottlenecks: Option<&[f32]>,
     grad_output: &mut [f32],
     gradients: Gradients<'_>,
 ) {
@@ -35,6 +38,18 @@ pub fn backward(
     gradients.check(block);
     check_len("output", output, block.output_len());
     check_len("grad_output", grad_output, block.output_len());
+    if let Some(bottlenecks) = bottlenecks {
+        check_len("bottlenecks", bottlenecks, block.bottlenecks_len());
+    }
+    let epsilon = parameters.epsilon;
+    let saved = &Saved {
+        rows: Statistics::new(&statistics.mean, &statistics.variance, epsilon),
+        bottlenecks: Statistics::new(
+            &statistics.bottleneck_mean,
+            &statistics.bottleneck_variance,
+            epsilon,
+        ),
+    };
     let map_len = block.bottleneck_len();
     let Gradients {
         x: grad_input,
@@ -49,18 +64,26 @@ pub fn backward(
     // What all layers' norms together ask to be subtracted from a channel's gradient.
     let mut means = vec![[0.0; 2]; block.channels_before(layers.saturating_sub(1))];
     let mut grad_map = Buffer::take(if layers == 0 { 0 } else { map_len });
-    let mut recomputed = match &saved.maps {
-        Some(_) => None,
-        None => Some(Buffer::take(grad_map.len())),
+    let recomputed = if bottlenecks.is_some() {
+        0
+    } else {
+        grad_map.len()
     };
+    let mut recomputed = Buffer::take(recomputed);
     for layer in (0..layers).rev() {
-        let map: &[f32] = match (&saved.maps, &mut recomputed) {
-            (Some(maps), _) => &maps[layer * map_len..][..map_len],
-            (None, Some(map)) => {
-                bottleneck(block, parameters, &saved.rows, layer, output, map);
-                map
+        let map = match bottlenecks {
+            Some(maps) => &maps[layer * map_len..][..map_len],
+            None => {
+                bottleneck(
+                    block,
+                    parameters,
+                    &saved.rows,
+                    layer,
+                    output,
+                    &mut recomputed,
+                );
+                &*recomputed
             }
-            (None, None) => unreachable!("what was not kept has a buffer"),
         };
         let norm_2 = block.norm_2(layer);
         let sums = grad_bottleneck(
@@ -135,6 +158,12 @@ pub fn backward(
                 corrected: grad_input,
             });
         });
+}
+
+/// The statistics of the forward pass.
+struct Saved {
+    rows: Statistics,
+    bottlenecks: Statistics,
 }
 
 /// Returns what completes the gradients of some channels of a block.

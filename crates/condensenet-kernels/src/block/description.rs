@@ -67,6 +67,11 @@ impl DenseBlock {
         self.layers.len() * self.layer_weight_3_len()
     }
 
+    /// Returns the length of the maps between the convolutions, of all layers.
+    pub fn bottlenecks_len(&self) -> usize {
+        self.layers.len() * self.bottleneck_len()
+    }
+
     pub(super) fn pixels(&self) -> usize {
         self.height * self.width
     }

@@ -13,51 +13,28 @@ use super::{
 };
 use crate::simd::dispatch;
 
-/// What becomes of the maps between a layer's two convolutions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bottlenecks {
-    /// They are kept for the backward pass.
-    Keep,
-    /// The backward pass computes them again: less memory, more time.
-    Recompute,
-}
-
-/// What the backward pass needs beside the block's output, and the statistics of the batch.
-#[derive(Debug)]
-pub struct Saved {
-    pub(super) rows: Statistics,
-    pub(super) bottlenecks: Statistics,
-    /// `[layers, batch_size, bottleneck, height, width]`
-    pub(super) maps: Option<Buffer>,
-}
-
-impl Saved {
-    /// Returns the mean of each channel that a layer reads: layer `l` reads the first `channels_before(l)` of them.
-    pub fn mean(&self) -> &[f32] {
-        &self.rows.mean
-    }
-
-    /// Returns the biased variance of each channel that a layer reads.
-    pub fn variance(&self) -> &[f32] {
-        &self.rows.variance
-    }
-
-    /// Returns the mean of each channel between the convolutions, `[layers, bottleneck]`.
-    pub fn bottleneck_mean(&self) -> &[f32] {
-        &self.bottlenecks.mean
-    }
-
-    /// Returns the biased variance of each channel between the convolutions, `[layers, bottleneck]`.
-    pub fn bottleneck_variance(&self) -> &[f32] {
-        &self.bottlenecks.variance
-    }
+/// Means and biased variances over a batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchStatistics {
+    /// Of each channel that a layer reads: layer `l` reads the first `channels_before(l)` of them.
+    pub mean: Vec<f32>,
+    /// As `mean`.
+    pub variance: Vec<f32>,
+    /// Of each channel between a layer's convolutions, `[layers, bottleneck]`.
+    pub bottleneck_mean: Vec<f32>,
+    /// As `bottleneck_mean`.
+    pub bottleneck_variance: Vec<f32>,
 }
 
 /// Runs the layers of a dense block in training mode, with the statistics of the batch.
 ///
+/// The backward pass needs the output, the statistics that are returned, and the maps between the convolutions: those that are
+/// written to `bottlenecks`, or, where there is none, those that it computes again.
+///
 /// # Shapes
 /// - `x`: `[batch_size, channels_in, height, width]`
 /// - `output`: `[batch_size, channels_out, height, width]`, overwritten
+/// - `bottlenecks`: `[layers, batch_size, bottleneck, height, width]`, overwritten
 ///
 /// # Panics
 /// If the block is not one that [`DenseBlock::check`] accepts, or a slice's length differs from its shape.
@@ -66,49 +43,47 @@ pub fn forward(
     parameters: &Parameters<'_>,
     x: &[f32],
     output: &mut [f32],
-    bottlenecks: Bottlenecks,
-) -> Saved {
+    bottlenecks: Option<&mut [f32]>,
+) -> BatchStatistics {
     block.check();
     parameters.check(block);
     check_len("x", x, block.input_len());
     check_len("output", output, block.output_len());
     let (layers, map_len) = (block.layers.len(), block.bottleneck_len());
-    let maps = match bottlenecks {
-        Bottlenecks::Keep => layers,
-        Bottlenecks::Recompute => layers.min(1),
+    let mut of_one_layer;
+    let (maps, stride) = match bottlenecks {
+        Some(maps) => {
+            check_len("bottlenecks", maps, block.bottlenecks_len());
+            (maps, map_len)
+        }
+        None => {
+            of_one_layer = Buffer::take(layers.min(1) * map_len);
+            (&mut *of_one_layer, 0)
+        }
     };
-    let mut maps = Buffer::take(maps * map_len);
-    let mut saved = Saved {
-        rows: Statistics::default(),
-        bottlenecks: Statistics::default(),
-        maps: None,
-    };
-    saved
-        .rows
-        .extend(&append_input(block, x, output), parameters.epsilon);
+    let (mut rows, mut bottlenecks) = (Statistics::default(), Statistics::default());
+    rows.extend(&append_input(block, x, output), parameters.epsilon);
     for layer in 0..layers {
-        let at = match bottlenecks {
-            Bottlenecks::Keep => layer * map_len,
-            Bottlenecks::Recompute => 0,
-        };
-        let map = &mut maps[at..][..map_len];
-        let moments = bottleneck(block, parameters, &saved.rows, layer, output, map);
-        saved.bottlenecks.extend(&moments, parameters.epsilon);
+        let map = &mut maps[layer * stride..][..map_len];
+        let moments = bottleneck(block, parameters, &rows, layer, output, map);
+        bottlenecks.extend(&moments, parameters.epsilon);
         let norm_2 = block.norm_2(layer);
-        let norm = saved.bottlenecks.fold(
+        let norm = bottlenecks.fold(
             norm_2.clone(),
             &parameters.gamma_2[norm_2.clone()],
             &parameters.beta_2[norm_2],
         );
         let moments = new_channels(block, parameters, &norm, layer, map, output);
         if layer + 1 < layers {
-            saved.rows.extend(&moments, parameters.epsilon);
+            rows.extend(&moments, parameters.epsilon);
         }
     }
-    if bottlenecks == Bottlenecks::Keep {
-        saved.maps = Some(maps);
+    BatchStatistics {
+        mean: rows.mean,
+        variance: rows.variance,
+        bottleneck_mean: bottlenecks.mean,
+        bottleneck_variance: bottlenecks.variance,
     }
-    saved
 }
 
 /// Copies the block's input to its place, and returns its channels' moments.

@@ -16,8 +16,7 @@
 //! - **Dropped inputs are not multiplied.** A learned group convolution that has dropped inputs reads those that each group kept,
 //!   forward and for both gradients. See [`Connections`].
 //!
-//! The maps between a layer's two convolutions are kept for the backward pass or made again by it, as the caller likes
-//! ([`Bottlenecks`]). Large buffers come from a pool ([`Buffer`]), so that a step finds the memory of the step before it.
+//! The maps between a layer's two convolutions are kept for the backward pass or made again by it, as the caller likes. Large buffers come from a pool ([`Buffer`]), so that a step finds the memory of the step before it.
 //!
 //! # The same bits on any number of threads
 //! The batch is cut into tasks of some images, by sizes alone. A task runs on one thread from beginning to end, and what tasks
@@ -45,7 +44,7 @@ mod workspace;
 
 pub use backward::backward;
 pub use description::{Connections, DenseBlock, Gradients, Parameters};
-pub use forward::{Bottlenecks, Saved, forward};
+pub use forward::{BatchStatistics, forward};
 pub use workspace::Buffer;
 
 /// Pixels that a task should have at the least, so that its fixed costs don't show.

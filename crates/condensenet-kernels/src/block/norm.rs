@@ -16,14 +16,30 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
+    /// Takes means and biased variances of some channels.
+    pub(super) fn new(mean: &[f32], variance: &[f32], epsilon: f64) -> Self {
+        let rstd = |&variance| (1.0 / (f64::from(variance) + epsilon).sqrt()) as f32;
+        Self {
+            mean: mean.to_vec(),
+            variance: variance.to_vec(),
+            rstd: variance.iter().map(rstd).collect(),
+        }
+    }
+
     /// Appends channels.
     pub(super) fn extend(&mut self, moments: &[Moments], epsilon: f64) {
-        for moments in moments {
-            self.mean.push(moments.mean() as f32);
-            self.variance.push(moments.variance() as f32);
-            self.rstd
-                .push((1.0 / (moments.variance() + epsilon).sqrt()) as f32);
-        }
+        let mean: Vec<f32> = moments
+            .iter()
+            .map(|moments| moments.mean() as f32)
+            .collect();
+        let variance: Vec<f32> = moments
+            .iter()
+            .map(|moments| moments.variance() as f32)
+            .collect();
+        let new = Self::new(&mean, &variance, epsilon);
+        self.mean.extend(new.mean);
+        self.variance.extend(new.variance);
+        self.rstd.extend(new.rstd);
     }
 
     /// Folds a norm of the channels in `range` to `scale * x + shift`.

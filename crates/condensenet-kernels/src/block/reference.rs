@@ -155,15 +155,16 @@ impl Case {
     }
 
     /// The output, the statistics of both kinds, and the gradients in the order of the inputs.
-    pub(super) fn kernels(&self, bottlenecks: Bottlenecks) -> Vec<(String, Vec<f32>)> {
+    pub(super) fn kernels(&self, keep: bool) -> Vec<(String, Vec<f32>)> {
         // Not zeros: everything must be overwritten.
         let mut output = vec![f32::NAN; self.block.output_len()];
-        let saved = forward(
+        let mut bottlenecks = vec![f32::NAN; self.block.bottlenecks_len()];
+        let statistics = forward(
             &self.block,
             &self.parameters(),
             &self.inputs[0],
             &mut output,
-            bottlenecks,
+            keep.then_some(&mut bottlenecks),
         );
         let mut gradients = self.inputs.clone().map(|input| vec![f32::NAN; input.len()]);
         let [x, gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3] = &mut gradients;
@@ -177,22 +178,24 @@ impl Case {
             weight_3,
         };
         let mut grad_output = self.grad_output.clone();
+        let kept = keep.then_some(bottlenecks.as_slice());
         backward(
             &self.block,
             &self.parameters(),
             &output,
-            &saved,
+            &statistics,
+            kept,
             &mut grad_output,
             into,
         );
         let statistics = [
-            ("mean", saved.mean()),
-            ("variance", saved.variance()),
-            ("bottleneck mean", saved.bottleneck_mean()),
-            ("bottleneck variance", saved.bottleneck_variance()),
+            ("mean", statistics.mean),
+            ("variance", statistics.variance),
+            ("bottleneck mean", statistics.bottleneck_mean),
+            ("bottleneck variance", statistics.bottleneck_variance),
         ];
         let mut results = vec![("output".to_owned(), output)];
-        results.extend(statistics.map(|(name, values)| (name.to_owned(), values.to_vec())));
+        results.extend(statistics.map(|(name, values)| (name.to_owned(), values)));
         let gradients = NAMES.iter().zip(gradients);
         results.extend(gradients.map(|(name, values)| (format!("grad {name}"), values)));
         results

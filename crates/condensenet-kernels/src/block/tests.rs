@@ -24,15 +24,14 @@ fn block_equals_the_oracle(at_level: u8) {
     for &sizes in BLOCKS {
         let case = Case::new(sizes);
         let naive = case.naive();
-        for bottlenecks in [Bottlenecks::Keep, Bottlenecks::Recompute] {
-            let results = level::with(at_level, || case.kernels(bottlenecks));
+        for keep in [true, false] {
+            let results = level::with(at_level, || case.kernels(keep));
             assert_eq!(results.len(), naive.len());
             for ((name, fast), naive) in results.iter().zip(&naive) {
                 assert_eq!(fast.len(), naive.len(), "{sizes:?}: {name}");
                 let failure = distance(name, fast, naive);
-                failures.extend(
-                    failure.map(|failure| format!("{sizes:?}, {bottlenecks:?}: {failure}")),
-                );
+                failures
+                    .extend(failure.map(|failure| format!("{sizes:?}, kept {keep}: {failure}")));
             }
         }
     }
@@ -68,7 +67,7 @@ fn results_have_the_same_bits_on_any_number_of_threads() {
                 .num_threads(threads)
                 .build()
                 .expect("a thread pool");
-            level::with(0, || pool.install(|| case.kernels(Bottlenecks::Keep)))
+            level::with(0, || pool.install(|| case.kernels(true)))
         };
         let bits = |results: Vec<(String, Vec<f32>)>| -> Vec<u32> {
             results
@@ -91,8 +90,8 @@ fn results_have_the_same_bits_on_any_number_of_threads() {
 fn recomputed_bottlenecks_change_no_bit() {
     for &sizes in BLOCKS {
         let case = Case::new(sizes);
-        let kept = level::with(0, || case.kernels(Bottlenecks::Keep));
-        let recomputed = level::with(0, || case.kernels(Bottlenecks::Recompute));
+        let kept = level::with(0, || case.kernels(true));
+        let recomputed = level::with(0, || case.kernels(false));
         assert!(kept == recomputed, "{sizes:?}");
     }
 }
@@ -101,7 +100,7 @@ fn recomputed_bottlenecks_change_no_bit() {
 fn gradients_are_the_slopes_of_the_whole_block_statistics_included() {
     for index in [7, 9, 11, 12] {
         let case = Case::new(BLOCKS[index]);
-        let results = level::with(0, || case.kernels(Bottlenecks::Keep));
+        let results = level::with(0, || case.kernels(true));
         let gradients = &results[results.len() - NAMES.len()..];
         let inputs = case.inputs.each_ref().map(|input| {
             input
