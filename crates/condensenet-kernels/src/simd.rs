@@ -1,5 +1,7 @@
 //! The few vector helpers that `pulp` leaves to its users.
 
+use std::any::TypeId;
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// Widest vector of any instruction set, in `f32` lanes.
@@ -71,6 +73,16 @@ pub(crate) fn prefetch(slice: &[f32], index: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (slice, index);
+}
+
+/// `a * b + c`, fused where the machine can; without such an instruction, a fused one would be a call of a function.
+#[inline(always)]
+pub(crate) fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    if TypeId::of::<S>() == TypeId::of::<pulp::Scalar128b>() {
+        simd.add_f32s(simd.mul_f32s(a, b), c)
+    } else {
+        simd.mul_add_e_f32s(a, b, c)
+    }
 }
 
 /// Copies a short row without a call to `memcpy`, which would cost more than the copy itself.

@@ -10,11 +10,9 @@ mod tests;
 
 use burn::{
     lr_scheduler::module_lr_scheduler::ModuleLearningRate,
-    module::Module,
     nn::loss::CrossEntropyLossConfig,
     optim::{GradientsParams, ModuleOptimizer},
     tensor::{Device, Int, Tensor},
-    train::{InferenceStep, TrainOutput, TrainStep},
 };
 use condensenet_models::TrainingNetwork;
 
@@ -24,7 +22,7 @@ pub(crate) use placement::placed;
 
 use crate::{
     data::ImageBatch,
-    metrics::{Sums, Tally},
+    metrics::Tally,
     precision::Precision,
     recipe::{GradientClipping, Recipe},
 };
@@ -99,14 +97,11 @@ pub(crate) struct StepResult {
 }
 
 /// A network that condenses while it is trained.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(crate) struct CondensingLearner {
     pub(crate) network: Network,
-    #[module(skip)]
     plan: StepPlan,
-    #[module(skip)]
     step: usize,
-    #[module(skip)]
     condensation: Condensation,
 }
 
@@ -134,14 +129,12 @@ impl CondensingLearner {
     ///
     /// The network condenses at the beginning of a step, as in the original: what is validated after an epoch has never lost
     /// a connection since it was last trained.
-    #[must_use]
-    pub(crate) fn condensed_for_step(mut self) -> Self {
+    pub(crate) fn condense_for_step(&mut self) {
         let stage = self.stage_of_step();
         if stage > self.condensation.stage {
             self.network.condense_to(stage);
             self.condensation = Condensation::of(&self.network);
         }
-        self
     }
 
     /// Computes the gradients of a batch.
@@ -151,23 +144,22 @@ impl CondensingLearner {
     }
 
     /// Makes the step.
-    #[must_use]
-    pub(crate) fn updated(
-        self,
+    pub(crate) fn update(
+        &mut self,
         optimizer: &mut ModuleOptimizer,
-        learning_rate: ModuleLearningRate,
+        learning_rate: f64,
         mut gradients: GradientsParams,
-    ) -> Self {
+    ) {
         if let Some(clipping) = self.plan.clipping {
             gradients = clipping::clip(gradients, &self.network, clipping);
         }
-        let mut learner = optimizer.step(learning_rate, self, gradients);
-        learner.step += 1;
-        if learner.step == learner.plan.total_steps {
+        let learning_rate = ModuleLearningRate::from(learning_rate);
+        self.network = optimizer.step(learning_rate, self.network.clone(), gradients);
+        self.step += 1;
+        if self.step == self.plan.total_steps {
             // A training of so few steps that none of them saw the last stage ends condensed all the same.
-            learner = learner.condensed_for_step();
+            self.condense_for_step();
         }
-        learner
     }
 
     /// Says what the network gets wrong in a batch.
@@ -214,42 +206,4 @@ fn cross_entropy(logits: &Tensor<2>, labels: &Tensor<1, Int>, smoothing: Option<
         .with_smoothing(smoothing)
         .init(&logits.device())
         .forward(logits.clone(), labels.clone())
-}
-
-/// A step as Burn describes one; the run's own loop also condenses before it, and stops before one that can't be made.
-impl TrainStep for CondensingLearner {
-    type Input = ImageBatch;
-    type Output = Sums;
-
-    fn step(&self, batch: ImageBatch) -> TrainOutput<Sums> {
-        let result = self.learn_from(batch);
-        TrainOutput {
-            grads: result.gradients,
-            item: Sums {
-                network: result.tally,
-                ..Sums::default()
-            },
-        }
-    }
-
-    fn optimize(
-        self,
-        optimizer: &mut ModuleOptimizer,
-        learning_rate: ModuleLearningRate,
-        gradients: GradientsParams,
-    ) -> Self {
-        self.updated(optimizer, learning_rate, gradients)
-    }
-}
-
-impl InferenceStep for CondensingLearner {
-    type Input = ImageBatch;
-    type Output = Sums;
-
-    fn step(&self, batch: ImageBatch) -> Sums {
-        Sums {
-            network: Self::tally(&self.network, &batch),
-            ..Sums::default()
-        }
-    }
 }

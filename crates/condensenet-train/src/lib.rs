@@ -18,6 +18,7 @@ mod metrics_file;
 mod optimizer_device;
 mod optimizer_state;
 mod precision;
+mod progress;
 mod recipe;
 pub mod report;
 mod run;

@@ -1,9 +1,9 @@
 //! What is observed while a network trains.
 
-mod running;
+mod shown;
 mod sums;
 
-pub(crate) use running::RunningMetric;
+pub(crate) use shown::ShownMetric;
 pub(crate) use sums::{Sums, Tally};
 
 /// Counts the images whose label is not among the `k` largest logits.

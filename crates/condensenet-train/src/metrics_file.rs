@@ -4,17 +4,9 @@ use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::Write,
-    path::{Path, PathBuf},
-    time::Instant,
+    path::Path,
 };
 
-use burn::train::{
-    logger::MetricLogger,
-    metric::{
-        MetricDefinition, NumericEntry,
-        store::{EpochSummary, MetricsUpdate, Split},
-    },
-};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{checkpoint::write_atomically, error::TrainError};
@@ -84,107 +76,16 @@ pub(crate) fn keep_metrics_until(path: &Path, epoch: usize) -> Result<(), TrainE
     write_atomically(path, lines.as_bytes())
 }
 
-/// Is told about each epoch that is done.
-pub(crate) type OnEpoch = Box<dyn FnMut(&EpochMetrics) + Send>;
-
-/// Appends an epoch's metrics to a file and tells whoever asked.
-pub(crate) struct MetricsFile {
-    path: PathBuf,
-    on_epoch: OnEpoch,
-    began: Instant,
-    /// What an earlier process spent on the epoch, in seconds.
-    spent_before: f64,
-    names: BTreeMap<String, String>,
-    current: EpochMetrics,
-    /// By split, metric and epoch: what Burn asks for when it looks for the best epoch.
-    history: BTreeMap<(String, String, usize), NumericEntry>,
-}
-
-impl MetricsFile {
-    /// Creates the log; `spent_before` is what an earlier process spent on the first epoch, in seconds.
-    pub(crate) fn new(path: PathBuf, on_epoch: OnEpoch, spent_before: f64) -> Self {
-        Self {
-            path,
-            on_epoch,
-            began: Instant::now(),
-            spent_before,
-            names: BTreeMap::new(),
-            current: EpochMetrics::default(),
-            history: BTreeMap::new(),
-        }
-    }
-
-    fn append(&self) -> Result<(), std::io::Error> {
-        let mut line = serde_json::to_string(&self.current)?;
-        line.push('\n');
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.path)?;
-        let whole = file.metadata()?.len();
-        file.write_all(line.as_bytes()).inspect_err(|_| {
-            // Half a line would spoil the next one.
-            file.set_len(whole).ok();
-        })
-    }
-}
-
-impl MetricLogger for MetricsFile {
-    fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
-        for metric in update.entries_numeric {
-            let Some(running) = metric.running_entry else {
-                continue;
-            };
-            let id = format!("{:?}", metric.entry.metric_id);
-            let Some(name) = self.names.get(&id) else {
-                continue;
-            };
-            let values = match split {
-                Split::Train => &mut self.current.train,
-                _ => &mut self.current.valid,
-            };
-            values.insert(snake_case(name), running.current());
-            let key = (split.to_string(), name.clone(), epoch);
-            self.history.insert(key, running);
-        }
-    }
-
-    fn read_numeric(
-        &mut self,
-        name: &str,
-        epoch: usize,
-        split: &Split,
-    ) -> Result<Vec<NumericEntry>, String> {
-        let key = (split.to_string(), name.to_owned(), epoch);
-        let entry = self.history.get(&key).cloned();
-        entry
-            .map(|entry| vec![entry])
-            .ok_or_else(|| format!("no {name} for epoch {epoch} of {split}"))
-    }
-
-    fn log_metric_definition(&mut self, definition: MetricDefinition) {
-        let id = format!("{:?}", definition.metric_id);
-        self.names.insert(id, definition.name.to_string());
-    }
-
-    fn log_epoch_summary(&mut self, summary: EpochSummary) {
-        if summary.split != Split::Valid {
-            return;
-        }
-        self.current.epoch = summary.epoch_number;
-        self.current.seconds = self.spent_before + self.began.elapsed().as_secs_f64();
-        if let Err(error) = self.append() {
-            // Losing a line of metrics is no reason to lose a run.
-            log::warn!("{}: {error}", self.path.display());
-        }
-        (self.on_epoch)(&self.current);
-        self.current = EpochMetrics::default();
-        (self.began, self.spent_before) = (Instant::now(), 0.0);
-    }
-}
-
-fn snake_case(name: &str) -> String {
-    name.to_lowercase().replace([' ', '-'], "_")
+/// Appends an epoch's metrics to a file: a whole line or none.
+pub(crate) fn append_metrics(path: &Path, metrics: &EpochMetrics) -> Result<(), std::io::Error> {
+    let mut line = serde_json::to_string(metrics)?;
+    line.push('\n');
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let whole = file.metadata()?.len();
+    file.write_all(line.as_bytes()).inspect_err(|_| {
+        // Half a line would spoil the next one.
+        file.set_len(whole).ok();
+    })
 }
 
 #[cfg(test)]
@@ -217,24 +118,5 @@ mod tests {
         let losses: Vec<f64> = metrics.iter().map(|epoch| epoch.valid["loss"]).collect();
         assert_eq!(losses[0], 2.5);
         assert!(losses.len() == 2 && losses[1].is_nan(), "{losses:?}");
-    }
-
-    #[test]
-    fn a_resumed_epoch_counts_the_time_of_both_processes() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("metrics.jsonl");
-        let mut log = MetricsFile::new(path.clone(), Box::new(|_| {}), 100.0);
-        for epoch in [5, 6] {
-            log.log_epoch_summary(EpochSummary {
-                epoch_number: epoch,
-                split: Split::Valid,
-            });
-        }
-        let seconds: Vec<f64> = read_metrics(&path)
-            .unwrap()
-            .iter()
-            .map(|epoch| epoch.seconds)
-            .collect();
-        assert!(seconds[0] >= 100.0 && seconds[1] < 100.0, "{seconds:?}");
     }
 }

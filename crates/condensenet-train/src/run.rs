@@ -24,7 +24,6 @@ pub use outcome::{RunEnding, RunOutcome};
 use crate::{
     checkpoint::{CheckpointDirectory, DamagedCheckpoint, SavedCheckpoint, write_atomically},
     error::TrainError,
-    learner::{CondensingLearner, StepPlan},
     snapshot,
 };
 use lock::RunLock;
@@ -189,10 +188,7 @@ impl TrainingRun {
         checkpoint: &SavedCheckpoint,
         device: &Device,
     ) -> Result<TrainingNetwork, TrainError> {
-        let network = self.config.network.init(device)?;
-        let plan = StepPlan::new(&self.config.recipe, 1, Vec::new());
-        let learner = CondensingLearner::new(network, plan, 0);
-        Ok(snapshot::load_learner(checkpoint, learner)?.network)
+        snapshot::load_network(checkpoint, self.config.network.init(device)?)
     }
 
     /// Loads the moving average of a checkpoint's weights; `None` if the recipe asks for none.

@@ -53,7 +53,7 @@ impl Trainee {
         let mut files = vec![
             (
                 MODEL,
-                bytes(self.learner.valid().into_record().into_bytes())?,
+                bytes(self.learner.network.valid().into_record().into_bytes())?,
             ),
             (OPTIMIZER, bytes(self.optimizer.0.to_record().into_bytes())?),
         ];
@@ -82,7 +82,8 @@ impl Trainee {
                 Some(average.resumed(network))
             }
         };
-        let mut learner = load_module(checkpoint, MODEL, self.learner)?;
+        let mut learner = self.learner;
+        learner.network = load_module(checkpoint, MODEL, learner.network)?;
         if freeze_features {
             learner.network = learner.network.freeze_features();
         }
@@ -90,7 +91,7 @@ impl Trainee {
         let wrong =
             |reason: String| TrainError::checkpoint(&checkpoint.path.join(OPTIMIZER), reason);
         let file = checkpoint.read(OPTIMIZER)?;
-        optimizer_state::check(file.clone(), &learner, has_momentum).map_err(wrong)?;
+        optimizer_state::check(file.clone(), &learner.network, has_momentum).map_err(wrong)?;
         let record = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(file))
             .map_err(|error| wrong(error.to_string()))?;
         let states = record.len();
@@ -110,15 +111,15 @@ impl Trainee {
     }
 }
 
-/// Loads the learner alone from a checkpoint.
+/// Loads the network alone from a checkpoint.
 ///
 /// # Errors
 /// As [`Trainee::load`].
-pub(crate) fn load_learner(
+pub(crate) fn load_network(
     checkpoint: &SavedCheckpoint,
-    learner: CondensingLearner,
-) -> Result<CondensingLearner, TrainError> {
-    load_module(checkpoint, MODEL, learner)
+    network: Network,
+) -> Result<Network, TrainError> {
+    load_module(checkpoint, MODEL, network)
 }
 
 /// Loads the averaged network alone from a checkpoint; `None` if it was written without one.

@@ -1,41 +1,25 @@
-//! The loop of a run: steps, validations, checkpoints, and when to stop.
-//!
-//! It is a strategy of Burn's own supervised training, beside those for one and for several devices, so that metrics,
-//! dashboard and interrupter are Burn's. What those have not is a moment between two steps at which everything is at hand:
-//! checkpoints within an epoch are written there, and there a run stops.
+//! Trains from a position on: batches, steps, validations, checkpoints, and when to stop.
 
 mod pace;
 mod saving;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use burn::{
-    data::dataloader::Progress,
-    module::Module,
-    train::{
-        EventProcessorTraining, Interrupter, Learner, LearnerEvent, SupervisedLearningStrategy,
-        SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents, TrainingItem,
-        ValidLoader,
-    },
-};
+use burn::{data::dataloader::DataLoader, module::Module};
 
 use crate::{
     checkpoint::{CheckpointDirectory, PartialEpoch},
-    data::ImageBatch,
+    data::{ImageBatch, ImageLoader},
     error::TrainError,
-    learner::{CondensingLearner, StepPlan, StepResult},
+    learner::{CondensingLearner, StepResult},
     learning_rate::LearningRates,
     metrics::{Sums, Tally},
-    run::RunEnding,
+    progress::{RunProgress, Split},
+    run::{Interrupt, RunEnding},
     snapshot::Trainee,
 };
-use pace::Pace;
+pub(crate) use pace::Pace;
 pub(crate) use saving::has_stalled;
-
-type Events = SupervisedTrainingEventProcessor<CondensingLearner>;
 
 /// When to write checkpoints, and when to stop.
 #[derive(Debug, Clone)]
@@ -46,6 +30,7 @@ pub(crate) struct Limits {
     pub(crate) checkpoint_every_steps: Option<usize>,
     pub(crate) keep_checkpoints: usize,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) interrupt: Interrupt,
 }
 
 /// Where a run stands.
@@ -59,120 +44,36 @@ pub(crate) struct Position {
     pub(crate) partial: PartialEpoch,
 }
 
-/// What a run has come to.
-#[derive(Debug)]
-pub(crate) struct Reached {
+/// A training, from where it stands to where it ends.
+pub(crate) struct TrainingLoop {
     pub(crate) trainee: Trainee,
     pub(crate) position: Position,
-    pub(crate) ending: RunEnding,
-}
-
-/// The loop, as Burn's training asks for it.
-pub(crate) struct TrainingLoop {
-    plan: StepPlan,
-    rates: LearningRates,
-    limits: Limits,
-    directory: CheckpointDirectory,
-    start: Mutex<Option<(Trainee, Position)>>,
-    end: Mutex<Option<Result<Reached, TrainError>>>,
+    pub(crate) rates: LearningRates,
+    pub(crate) limits: Limits,
+    pub(crate) directory: CheckpointDirectory,
+    pub(crate) progress: RunProgress,
+    pub(crate) pace: Pace,
+    pub(crate) last_saved: Instant,
+    pub(crate) steps_since_saved: usize,
+    pub(crate) last_loss: f64,
 }
 
 impl TrainingLoop {
-    /// Prepares to train from a position on.
-    pub(crate) fn new(
-        plan: StepPlan,
-        rates: LearningRates,
-        limits: Limits,
-        directory: CheckpointDirectory,
-        trainee: Trainee,
-        position: Position,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            plan,
-            rates,
-            limits,
-            directory,
-            start: Mutex::new(Some((trainee, position))),
-            end: Mutex::new(None),
-        })
-    }
-
-    /// Takes what the training has come to; `None` if it never began.
-    pub(crate) fn take_end(&self) -> Option<Result<Reached, TrainError>> {
-        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        end.take()
-    }
-}
-
-impl SupervisedLearningStrategy<CondensingLearner> for TrainingLoop {
-    fn fit(
-        &self,
-        components: TrainingComponents<CondensingLearner>,
-        learner: Learner<CondensingLearner>,
-        train: TrainLoader<CondensingLearner>,
-        valid: ValidLoader<CondensingLearner>,
-        _starting_epoch: usize,
-    ) -> (CondensingLearner, Events) {
-        let mut events = components.event_processor;
-        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((trainee, position)) = { start }.take() else {
-            return (learner.model(), events);
-        };
-        let mut training = Training {
-            settings: self,
-            trainee,
-            position,
-            train,
-            valid,
-            events: &mut events,
-            interrupter: components.interrupter,
-            pace: Pace::new(self.plan.total_steps, self.plan.steps_per_epoch),
-            last_saved: Instant::now(),
-            steps_since_saved: 0,
-            last_loss: f64::NAN,
-        };
-        let ending = training.run();
-        let Training {
-            trainee, position, ..
-        } = training;
-        let model = trainee.learner.clone();
-        let reached = ending.map(|ending| Reached {
-            trainee,
-            position,
-            ending,
-        });
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
-        (model, events)
-    }
-}
-
-/// A training that goes on.
-struct Training<'a> {
-    settings: &'a TrainingLoop,
-    trainee: Trainee,
-    position: Position,
-    train: TrainLoader<CondensingLearner>,
-    valid: ValidLoader<CondensingLearner>,
-    events: &'a mut Events,
-    interrupter: Interrupter,
-    pace: Pace,
-    last_saved: Instant,
-    steps_since_saved: usize,
-    last_loss: f64,
-}
-
-impl Training<'_> {
-    fn run(&mut self) -> Result<RunEnding, TrainError> {
-        while self.position.epoch < self.settings.limits.epochs {
-            if let Some(ending) = self.train_epoch()? {
+    /// Trains until something ends it.
+    pub(crate) fn run(
+        &mut self,
+        train: &ImageLoader,
+        valid: &ImageLoader,
+    ) -> Result<RunEnding, TrainError> {
+        while self.position.epoch < self.limits.epochs {
+            if let Some(ending) = self.train_epoch(train)? {
                 return Ok(ending);
             }
-            if let Some(ending) = self.validate()? {
+            if let Some(ending) = self.validate(valid)? {
                 return Ok(ending);
             }
             let last_stage = self.trainee.learner.condensation().last_stage;
-            let patience = self.settings.limits.patience;
-            if has_stalled(&self.settings.directory, patience, last_stage)? {
+            if has_stalled(&self.directory, self.limits.patience, last_stage)? {
                 return Ok(RunEnding::StoppedEarly);
             }
         }
@@ -180,26 +81,24 @@ impl Training<'_> {
     }
 
     /// Trains what is left of an epoch; returns why, if the run is to stop within it.
-    fn train_epoch(&mut self) -> Result<Option<RunEnding>, TrainError> {
-        let epoch = self.position.epoch + 1;
-        let total_items = self.train.num_items();
-        self.send_train(LearnerEvent::StartSplit {
-            epoch_number: epoch,
-            total_items,
-        })?;
-        let loader = Arc::clone(&self.train);
+    fn train_epoch(&mut self, loader: &ImageLoader) -> Result<Option<RunEnding>, TrainError> {
         let mut batches = loader.iter();
+        self.progress
+            .begin_split(Split::Train, loader.num_items())?;
         if self.position.partial.steps > 0 {
             // What was measured before counts as measured now.
-            self.report_train(self.position.partial.sums, batches.progress())?;
+            self.show_step(
+                self.position.partial.sums,
+                batches.progress().items_processed,
+            )?;
         }
         let mut began = Instant::now();
         while let Some(batch) = batches.next() {
             let batch = batch.map_err(|error| TrainError::Batch(error.to_string()))?;
             let step = self.make_step(batch, began)?;
             began = Instant::now();
-            self.report_train(step, batches.progress())?;
-            if let Some(ending) = self.must_stop()? {
+            self.show_step(step, batches.progress().items_processed)?;
+            if let Some(ending) = self.must_stop() {
                 self.save_within_epoch()?;
                 return Ok(Some(ending));
             }
@@ -208,15 +107,17 @@ impl Training<'_> {
             }
         }
         self.check_weights()?;
-        self.send_train(LearnerEvent::EndSplit(epoch))?;
+        let measured = &self.position.partial.sums;
+        self.progress.end_split(Split::Train, measured)?;
         Ok(None)
     }
 
     /// Makes a step, and returns what was measured in it.
     fn make_step(&mut self, batch: ImageBatch, began: Instant) -> Result<Sums, TrainError> {
-        let learner = self.trainee.learner.clone().condensed_for_step();
+        let learner = &mut self.trainee.learner;
+        learner.condense_for_step();
         let step = learner.step();
-        let learning_rate = self.settings.rates.at(step);
+        let learning_rate = self.rates.at(step);
         let StepResult {
             gradients,
             objective,
@@ -230,14 +131,12 @@ impl Training<'_> {
                 learning_rate,
             });
         }
-        let optimizer = &mut self.trainee.optimizer.0;
-        let learner = learner.updated(optimizer, learning_rate.into(), gradients);
-        if let Some(average) = self.trainee.average.take() {
-            self.trainee.average = Some(average.updated(&learner.network));
+        learner.update(&mut self.trainee.optimizer.0, learning_rate, gradients);
+        if let Some(average) = &mut self.trainee.average {
+            average.update(&learner.network);
         }
-        let condensation = learner.condensation();
-        self.trainee.learner = learner;
 
+        let condensation = learner.condensation();
         let seconds = began.elapsed().as_secs_f64();
         self.pace.count_step(seconds);
         let sums = Sums {
@@ -257,33 +156,34 @@ impl Training<'_> {
         Ok(sums)
     }
 
+    fn show_step(&mut self, step: Sums, images: usize) -> Result<(), TrainError> {
+        let epoch = &self.position.partial.sums;
+        self.progress.show_batch(Split::Train, step, epoch, images)
+    }
+
     /// Validates the network after an epoch, and saves it; returns why, if the run is to stop before that.
-    fn validate(&mut self) -> Result<Option<RunEnding>, TrainError> {
-        let epoch = self.position.epoch + 1;
-        let total_items = self.valid.num_items();
-        self.send_valid(LearnerEvent::StartSplit {
-            epoch_number: epoch,
-            total_items,
-        })?;
+    fn validate(&mut self, loader: &ImageLoader) -> Result<Option<RunEnding>, TrainError> {
         let began = Instant::now();
+        self.progress
+            .begin_split(Split::Valid, loader.num_items())?;
         let network = self.trainee.learner.network.valid();
-        let average = self.trainee.average.clone();
-        let loader = Arc::clone(&self.valid);
         let mut batches = loader.iter();
         let mut sums = Sums::default();
         while let Some(batch) = batches.next() {
             let batch = batch.map_err(|error| TrainError::Batch(error.to_string()))?;
             let tally = |network| CondensingLearner::tally(network, &batch);
-            let averaged = average.as_ref().map(|average| tally(average.network()));
+            let average = self.trainee.average.as_ref();
+            let averaged = average.map(|average| tally(average.network()));
             let measured = Sums {
                 network: tally(&network),
                 averaged: averaged.unwrap_or_default(),
                 ..Sums::default()
             };
             sums.add(&measured);
-            let item = TrainingItem::new(measured, batches.progress(), None, None);
-            self.send_valid(LearnerEvent::ProcessedItem(item))?;
-            if self.is_interrupted()? {
+            let images = batches.progress().items_processed;
+            self.progress
+                .show_batch(Split::Valid, measured, &sums, images)?;
+            if self.limits.interrupt.is_requested() {
                 if self.steps_since_saved > 0 {
                     self.save_within_epoch()?;
                 }
@@ -291,12 +191,12 @@ impl Training<'_> {
             }
         }
         self.pace.count_validation(began.elapsed().as_secs_f64());
-        self.send_valid(LearnerEvent::EndSplit(epoch))?;
-        self.send_train(LearnerEvent::EndEpoch(epoch))?;
-        // The line of metrics comes before the checkpoint: a run that goes on from one has the lines of all its epochs.
-        let flushed = self.events.flush();
-        flushed.map_err(|error| TrainError::Loop(error.to_string()))?;
+        self.progress.end_split(Split::Valid, &sums)?;
 
+        // The line of metrics comes before the checkpoint: a run that goes on from one has the lines of all its epochs.
+        let epoch = self.position.epoch + 1;
+        let trained = &self.position.partial.sums;
+        self.progress.end_epoch(epoch, trained, &sums)?;
         self.position = Position {
             epoch,
             validation_error: sums.network.top1_error(),
@@ -306,39 +206,15 @@ impl Training<'_> {
         Ok(None)
     }
 
-    /// Says whether somebody has asked the run to stop.
-    fn is_interrupted(&self) -> Result<bool, TrainError> {
-        match self.interrupter.error() {
-            Some(error) => Err(TrainError::Loop(error.to_string())),
-            None => Ok(self.interrupter.should_stop()),
-        }
-    }
-
     /// Says whether the run is to stop after a step.
     ///
     /// Time that is over ends no validation: a run that is given ever so little of it gets on all the same.
-    fn must_stop(&self) -> Result<Option<RunEnding>, TrainError> {
-        if self.is_interrupted()? {
-            return Ok(Some(RunEnding::Interrupted));
+    fn must_stop(&self) -> Option<RunEnding> {
+        if self.limits.interrupt.is_requested() {
+            return Some(RunEnding::Interrupted);
         }
-        let deadline = self.settings.limits.deadline;
+        let deadline = self.limits.deadline;
         let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        Ok(is_over.then_some(RunEnding::OutOfTime))
-    }
-
-    fn report_train(&mut self, sums: Sums, progress: Progress) -> Result<(), TrainError> {
-        let iteration = Some(self.position.partial.steps);
-        let item = TrainingItem::new(sums, progress, iteration, None);
-        self.send_train(LearnerEvent::ProcessedItem(item))
-    }
-
-    fn send_train(&mut self, event: LearnerEvent<Sums>) -> Result<(), TrainError> {
-        let sent = self.events.process_train(event);
-        sent.map_err(|error| TrainError::Loop(error.to_string()))
-    }
-
-    fn send_valid(&mut self, event: LearnerEvent<Sums>) -> Result<(), TrainError> {
-        let sent = self.events.process_valid(event);
-        sent.map_err(|error| TrainError::Loop(error.to_string()))
+        is_over.then_some(RunEnding::OutOfTime)
     }
 }

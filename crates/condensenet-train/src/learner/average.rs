@@ -41,10 +41,8 @@ impl AveragedNetwork {
     }
 
     /// Takes the network after a step into account.
-    #[must_use]
-    pub(crate) fn updated(self, network: &Network) -> Self {
-        let network = blend(self.network, &network.valid(), self.decay);
-        Self { network, ..self }
+    pub(crate) fn update(&mut self, network: &Network) {
+        self.network = blend(self.network.clone(), &network.valid(), self.decay);
     }
 }
 
@@ -145,7 +143,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let config = NetworkConfig::from(CondenseNetConfig::new(vec![1, 1], vec![4, 8]));
         let mut network = config.init(&device).unwrap();
-        let average = AveragedNetwork::new(&network, 0.9);
+        let mut average = AveragedNetwork::new(&network, 0.9);
         assert_eq!(average.network().stage(), 0);
         network.condense_to(2);
         let weight = |network: &Network| {
@@ -153,7 +151,7 @@ mod tests {
             first.expect("it learns groups").weight.val()
         };
         let before = weight(&network).into_data();
-        let average = average.updated(&network);
+        average.update(&network);
         assert_eq!(average.network().stage(), 2);
         let masks = |network: &Network| {
             let masks = network.learned_convs().map(LearnedGroupConv::mask);

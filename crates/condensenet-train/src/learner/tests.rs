@@ -122,7 +122,7 @@ fn two_devices_equal_one_at_twice_the_batch_after_20_steps_with_the_same_masks()
         let mut learner = learner(&network, &recipe, devices);
         let mut optimizer = recipe.optimizer();
         for step in 0..20 {
-            learner = learner.condensed_for_step();
+            learner.condense_for_step();
             for replica in learner.replicas() {
                 let masks = |network: &Network| -> Vec<_> {
                     network
@@ -133,7 +133,7 @@ fn two_devices_equal_one_at_twice_the_batch_after_20_steps_with_the_same_masks()
                 assert_eq!(masks(&replica), masks(&learner.network));
             }
             let result = learner.learn_from(batch(16, step));
-            learner = learner.updated(&mut optimizer, 0.05.into(), result.gradients);
+            learner.update(&mut optimizer, 0.05, result.gradients);
         }
         learner.network.valid()
     });

@@ -1,9 +1,6 @@
 //! What is measured in an epoch, as sums: what a step adds, what a checkpoint within the epoch keeps.
 
-use burn::{
-    tensor::{ExecutionError, Int, Tensor},
-    train::metric::{Adaptor, ItemLazy},
-};
+use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::count_top_k_errors;
@@ -102,19 +99,6 @@ impl Sums {
         self.stage = later.stage;
         self.kept_fraction = later.kept_fraction;
         self.seconds_left = later.seconds_left;
-    }
-}
-
-/// There is nothing to wait for: the numbers are here.
-impl ItemLazy for Sums {
-    fn sync(self) -> Result<Self, ExecutionError> {
-        Ok(self)
-    }
-}
-
-impl Adaptor<Self> for Sums {
-    fn adapt(&self) -> Self {
-        *self
     }
 }
 

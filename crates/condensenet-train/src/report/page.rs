@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{
     ComparedRun, EpochPoint, FormSize, RunReport, RunsReport,
-    figures::{Figure, RunFigures, RunsFigures, palette},
+    figures::{Figure, RunFigures, palette},
     words::{self, duration, grouped, percent, short},
 };
 
@@ -53,7 +53,6 @@ struct RunPage<'a> {
     title: String,
     report: &'a RunReport,
     figures: &'a RunFigures,
-    curves: Vec<&'a Figure>,
     tiles: Vec<Tile>,
     forms: Vec<FormRow<'a>>,
     images: Option<String>,
@@ -63,8 +62,6 @@ struct RunPage<'a> {
 
 /// Writes the page of a run.
 pub(super) fn of_run(report: &RunReport, figures: &RunFigures) -> Result<String, askama::Error> {
-    let [losses, errors, rates] = [&figures.losses, &figures.errors, &figures.learning_rate];
-    let curves = [errors, losses, rates].into_iter().flatten();
     let evaluated = report.evaluations.last();
     RunPage {
         style: STYLE,
@@ -72,7 +69,6 @@ pub(super) fn of_run(report: &RunReport, figures: &RunFigures) -> Result<String,
         title: report.name.clone(),
         report,
         figures,
-        curves: curves.chain([&figures.kept]).collect(),
         tiles: tiles(report),
         forms: forms(report),
         images: evaluated
@@ -191,17 +187,17 @@ struct RunsPage<'a> {
     palette: String,
     title: String,
     report: &'a RunsReport,
-    figures: Vec<&'a Figure>,
+    figures: &'a [Figure],
 }
 
 /// Writes the page of several runs.
-pub(super) fn of_runs(report: &RunsReport, figures: &RunsFigures) -> Result<String, askama::Error> {
+pub(super) fn of_runs(report: &RunsReport, figures: &[Figure]) -> Result<String, askama::Error> {
     RunsPage {
         style: STYLE,
         palette: palette::stylesheet(),
         title: format!("{} compared", words::counted(report.runs.len(), "run")),
         report,
-        figures: figures.all().collect(),
+        figures,
     }
     .render()
 }

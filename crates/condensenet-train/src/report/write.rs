@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     RunReport, RunsReport,
-    figures::{Figure, RunFigures, RunsFigures},
+    figures::{self, Figure, RunFigures},
     page,
 };
 use crate::{checkpoint::write_atomically, error::TrainError};
@@ -43,9 +43,9 @@ impl RunsReport {
     /// # Errors
     /// Fails with [`TrainError::Io`], naming the file that can't be written.
     pub fn write(&self, directory: &Path) -> Result<WrittenReport, TrainError> {
-        let figures = RunsFigures::draw(self);
+        let figures = figures::of_runs(self);
         let page = page::of_runs(self, &figures);
-        write(directory, "comparison", page, self, figures.all())
+        write(directory, "comparison", page, self, figures.iter())
     }
 }
 
@@ -76,7 +76,9 @@ fn write<'a>(
     let mut pictures = Vec::new();
     for figure in figures {
         let path = file(figure.name, "svg");
-        let svg = figure.wide.standalone(&figure.title, &figure.description);
+        let svg = figure
+            .picture
+            .standalone(&figure.title, &figure.description);
         write_atomically(&path, svg.as_bytes())?;
         pictures.push(path);
     }

@@ -1,19 +1,13 @@
-//! Setting up what a run trains, with what, and what it shows.
+//! Sets up what a run trains and with what, and lets it run.
 
-use std::{io::Write, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use burn::{
-    module::Module,
-    tensor::Device,
-    train::{Learner, SupervisedTraining, TrainingStrategy},
-};
-
+use burn::{module::Module, tensor::Device};
 use condensenet_models::TrainingNetwork;
 
-use super::{Display, RunEnding, RunOptions, RunOutcome, TrainingRun, lock::RunLock};
+use super::{RunEnding, RunOptions, RunOutcome, TrainingRun, lock::RunLock};
 use crate::{
     checkpoint::{PartialEpoch, SavedCheckpoint},
-    console::{ProgressBars, epoch_line},
     data::{ImageLoader, ImageLoaderConfig},
     data_source::RunData,
     error::TrainError,
@@ -21,10 +15,10 @@ use crate::{
     initial_weights,
     learner::{AveragedNetwork, CondensingLearner, StepPlan, placed},
     learning_rate::LearningRates,
-    metrics::RunningMetric,
-    metrics_file::{EpochMetrics, MetricsFile, OnEpoch, keep_metrics_until},
+    metrics_file::keep_metrics_until,
+    progress::RunProgress,
     snapshot::{Optimizer, Trainee},
-    training_loop::{Limits, Position, Reached, TrainingLoop, has_stalled},
+    training_loop::{Limits, Pace, Position, TrainingLoop, has_stalled},
 };
 
 impl TrainingRun {
@@ -79,11 +73,7 @@ impl TrainingRun {
             None
         };
         if let Some(ending) = ended {
-            return Ok(outcome(Reached {
-                trainee,
-                position,
-                ending,
-            }));
+            return Ok(outcome(trainee, position, ending));
         }
         for checkpoint in &damaged {
             log::warn!(
@@ -95,27 +85,37 @@ impl TrainingRun {
         }
         keep_metrics_until(&self.metrics_path(), position.epoch)?;
 
-        let limits = Limits {
-            epochs: recipe.epochs,
-            patience: recipe.patience,
-            checkpoint_every: options.checkpoint_every,
-            checkpoint_every_steps: options.checkpoint_every_steps,
-            keep_checkpoints: options.keep_checkpoints,
-            deadline,
+        let mut training = TrainingLoop {
+            progress: RunProgress::new(
+                options.display,
+                &options.interrupt,
+                recipe.epochs,
+                recipe.average_decay.is_some(),
+                self.metrics_path(),
+            ),
+            limits: Limits {
+                epochs: recipe.epochs,
+                patience: recipe.patience,
+                checkpoint_every: options.checkpoint_every,
+                checkpoint_every_steps: options.checkpoint_every_steps,
+                keep_checkpoints: options.keep_checkpoints,
+                deadline,
+                interrupt: options.interrupt.clone(),
+            },
+            pace: Pace::new(plan.total_steps, steps_per_epoch),
+            directory: checkpoints,
+            last_saved: Instant::now(),
+            steps_since_saved: 0,
+            last_loss: f64::NAN,
+            trainee,
+            position,
+            rates,
         };
-        let learner = trainee.learner.clone();
-        let training = self.training(train, valid, options, position);
-        let end = TrainingLoop::new(plan, rates, limits, checkpoints, trainee, position);
-        let strategy = TrainingStrategy::Custom(Arc::clone(&end) as _);
-        // The loop has its own optimizer and learning rates, which Burn's learner would not lend it.
-        let vehicle = Learner::new(learner, recipe.optimizer(), recipe.learning_rate);
-        let result = training.with_training_strategy(strategy).launch(vehicle);
-        match (end.take_end(), result.error) {
-            (Some(Err(error)), _) => Err(error),
-            (_, Some(error)) => Err(TrainError::Loop(error.to_string())),
-            (Some(Ok(reached)), None) => Ok(outcome(reached)),
-            (None, None) => Err(TrainError::Loop("it did not begin".to_owned())),
-        }
+        let spent_before = position.partial.sums.seconds;
+        training.progress.begin(position.epoch + 1, spent_before)?;
+        let ending = training.run(&train, &valid);
+        training.progress.end()?;
+        Ok(outcome(training.trainee, training.position, ending?))
     }
 
     /// Makes the loaders of training and validation images, the first of which begins where the run stands.
@@ -184,55 +184,10 @@ impl TrainingRun {
             network
         }
     }
-
-    /// Sets up Burn's training: what it shows, and where it writes it.
-    fn training(
-        &self,
-        train: ImageLoader,
-        valid: ImageLoader,
-        options: &RunOptions,
-        position: Position,
-    ) -> SupervisedTraining<CondensingLearner> {
-        let recipe = &self.config.recipe;
-        let shown = report_epochs(options.display, recipe.epochs);
-        let metrics = MetricsFile::new(self.metrics_path(), shown, position.partial.sums.seconds);
-        let mut training =
-            SupervisedTraining::new(&self.directory, Arc::new(train), Arc::new(valid))
-                .with_metric_logger(metrics)
-                .with_interrupter(options.interrupt.interrupter())
-                .with_application_logger(None)
-                .num_epochs(recipe.epochs);
-        for metric in RunningMetric::of_images() {
-            training = training
-                .metric_train_numeric(metric.clone())
-                .metric_valid_numeric(metric);
-        }
-        if recipe.average_decay.is_some() {
-            for metric in RunningMetric::of_the_average() {
-                training = training.metric_valid_numeric(metric);
-            }
-        }
-        for metric in RunningMetric::of_the_run() {
-            training = training.metric_train_numeric(metric);
-        }
-        if !shows_dashboard(options.display) {
-            let visible = options.display != Display::Silent;
-            training = training.renderer(Box::new(ProgressBars::new(visible)));
-        }
-        match position.epoch {
-            0 => training,
-            epoch => training.checkpoint(epoch),
-        }
-    }
 }
 
 /// Takes what a run has come to off the training device.
-fn outcome(reached: Reached) -> RunOutcome {
-    let Reached {
-        trainee,
-        position,
-        ending,
-    } = reached;
+fn outcome(trainee: Trainee, position: Position, ending: RunEnding) -> RunOutcome {
     RunOutcome {
         ending,
         network: trainee.learner.network.valid(),
@@ -255,19 +210,4 @@ fn position(resumed: Option<&SavedCheckpoint>) -> Position {
             partial: PartialEpoch::default(),
         },
     }
-}
-
-fn shows_dashboard(display: Display) -> bool {
-    use std::io::IsTerminal;
-    cfg!(feature = "tui") && display == Display::Automatic && std::io::stdout().is_terminal()
-}
-
-fn report_epochs(display: Display, epochs: usize) -> OnEpoch {
-    if display == Display::Silent || shows_dashboard(display) {
-        return Box::new(|_: &EpochMetrics| {});
-    }
-    // A reader that has gone away is no reason to end a run of days.
-    Box::new(move |metrics: &EpochMetrics| {
-        writeln!(std::io::stderr(), "{}", epoch_line(metrics, epochs)).ok();
-    })
 }

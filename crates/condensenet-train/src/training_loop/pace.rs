@@ -7,7 +7,7 @@ const REFRESH: Duration = Duration::from_secs(1);
 
 /// Measures steps and validations of this process, and predicts the rest.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     total_steps: usize,
     steps_per_epoch: usize,
     steps: usize,
@@ -18,7 +18,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) const fn new(total_steps: usize, steps_per_epoch: usize) -> Self {
+    pub(crate) const fn new(total_steps: usize, steps_per_epoch: usize) -> Self {
         Self {
             total_steps,
             steps_per_epoch,

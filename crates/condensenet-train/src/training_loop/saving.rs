@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use super::{Position, Training};
+use super::{Position, TrainingLoop};
 use crate::{
     checkpoint::{CheckpointDirectory, CheckpointState},
     error::TrainError,
 };
 
-impl Training<'_> {
+impl TrainingLoop {
     /// Says whether it is time for a checkpoint within the epoch.
     pub(super) fn checkpoint_is_due(&self) -> bool {
-        let limits = &self.settings.limits;
+        let limits = &self.limits;
         let time = limits.checkpoint_every;
         let steps = limits.checkpoint_every_steps;
         time.is_some_and(|time| self.last_saved.elapsed() >= time)
@@ -45,9 +45,8 @@ impl Training<'_> {
             .iter()
             .map(|(name, bytes)| (*name, bytes.as_slice()))
             .collect();
-        let directory = &self.settings.directory;
-        directory.write(state, &files)?;
-        directory.prune(self.settings.limits.keep_checkpoints)?;
+        self.directory.write(state, &files)?;
+        self.directory.prune(self.limits.keep_checkpoints)?;
         (self.last_saved, self.steps_since_saved) = (Instant::now(), 0);
         Ok(())
     }
@@ -63,7 +62,7 @@ impl Training<'_> {
             step,
             epoch: self.position.epoch + 1,
             loss: self.last_loss,
-            learning_rate: self.settings.rates.at(step),
+            learning_rate: self.rates.at(step),
         })
     }
 }

@@ -167,10 +167,10 @@ fn maps_are_bf16_and_everything_that_stays_is_f32() {
     let mut optimizer = Recipe::new().optimizer();
     let mut losses = Vec::new();
     for _ in 0..20 {
-        learner = learner.condensed_for_step();
+        learner.condense_for_step();
         let result = learner.learn_from(telling_batch(20));
         losses.push(result.objective);
-        learner = learner.updated(&mut optimizer, 0.05.into(), result.gradients);
+        learner.update(&mut optimizer, 0.05, result.gradients);
     }
     assert!(losses[19] < 0.7 * losses[0], "{losses:?}");
     let trained = learner.network.valid();
@@ -189,9 +189,9 @@ fn masks_are_chosen_by_weights_of_f32() {
     let mut optimizer = Recipe::new().optimizer();
     // Of 20 steps, stage 1 begins with the fifth.
     for step in 0..4 {
-        learner = learner.condensed_for_step();
+        learner.condense_for_step();
         let result = learner.learn_from(batch(16, step));
-        learner = learner.updated(&mut optimizer, 0.05.into(), result.gradients);
+        learner.update(&mut optimizer, 0.05, result.gradients);
     }
     let expected: Vec<_> = learner
         .network
@@ -204,7 +204,7 @@ fn masks_are_chosen_by_weights_of_f32() {
             mask.condensed(&importance, kept)
         })
         .collect();
-    let learner = learner.condensed_for_step();
+    learner.condense_for_step();
     assert_eq!(learner.condensation().stage, 1);
     let masks: Vec<_> = learner
         .network

@@ -1,21 +1,18 @@
 //! The error on the images of each class, largest first.
 
-use plotters::style::text_anchor::{HPos, VPos};
-
 use super::{
-    Figure, PHONE, axis,
-    canvas::{self, Canvas, DrawError, LABEL, UNITS, text_style, text_width},
+    Figure, WIDTH, axis,
     palette::Ink,
-    picture::Picture,
+    picture::{Anchor, HALF_TEXT, Picture, text_width},
 };
 use crate::report::{StoredEvaluation, words};
 
 /// The most classes that are drawn; a table has all of them.
 pub(crate) const MOST_CLASSES: usize = 40;
 
-const ROW: i32 = 22;
-const TOP: i32 = 24;
-const BOTTOM: i32 = 22;
+const ROW: f64 = 22.0;
+const TOP: f64 = 24.0;
+const BOTTOM: f64 = 22.0;
 /// The longest name that is written out, in characters.
 const LONGEST_NAME: usize = 18;
 
@@ -58,58 +55,48 @@ pub(super) fn draw(evaluation: &StoredEvaluation) -> Figure {
             "Top-1 error of the {} form by class, largest first.",
             evaluation.form
         ),
-        wide: draw_in(drawn, 640),
-        narrow: Some(draw_in(drawn, PHONE)),
+        picture: draw_classes(drawn),
     }
 }
 
-fn draw_in(classes: &[(&str, f64)], width: u32) -> Picture {
+fn draw_classes(classes: &[(&str, f64)]) -> Picture {
     let names: Vec<String> = classes.iter().map(|(name, _)| shortened(name)).collect();
-    let left = names.iter().map(|name| text_width(name, LABEL)).max();
-    let left = left.unwrap_or(0) + 8;
-    let height = TOP + classes.len() as i32 * ROW + BOTTOM;
-    canvas::draw(width, height as u32, |canvas| {
-        let largest = classes.iter().map(|(_, error)| *error).fold(0.0, f64::max);
-        let end = axis::round_end(largest, 4);
-        let room = canvas.width - left - 60;
-        let x = |error: f64| left * UNITS + (error / end * f64::from(room * UNITS)) as i32;
-        draw_axis(canvas, end, x)?;
-        for (row, (name, (_, error))) in (0..).zip(names.iter().zip(classes)) {
-            let y = TOP + row * ROW + ROW / 2;
-            let corners = [(x(0.0), (y - 7) * UNITS), (x(*error), (y + 7) * UNITS)];
-            canvas.fill(corners, Ink::Series(0))?;
-            let style = text_style(Ink::Text, LABEL, HPos::Right, VPos::Center);
-            canvas.text(name, (left - 6, y), style)?;
-            let style = text_style(Ink::Text, LABEL, HPos::Left, VPos::Center);
-            let error = words::percent(Some(*error));
-            canvas.text(&error, (x(classes[row as usize].1) / UNITS + 5, y), style)?;
-        }
-        Ok(())
-    })
-}
-
-fn draw_axis(canvas: &Canvas<'_>, end: f64, x: impl Fn(f64) -> i32) -> Result<(), DrawError> {
-    let bottom = canvas.height - BOTTOM;
+    let left = names
+        .iter()
+        .map(|name| text_width(name))
+        .fold(0.0, f64::max)
+        + 8.0;
+    let bottom = TOP + classes.len() as f64 * ROW;
+    let largest = classes.iter().map(|(_, error)| *error).fold(0.0, f64::max);
+    let end = axis::round_end(largest, 4);
+    let x = |error: f64| left + error / end * (WIDTH - left - 60.0);
+    let mut picture = Picture::new(WIDTH, bottom + BOTTOM);
+    picture.text(
+        Ink::Text,
+        Anchor::Start,
+        (0.0, 13.0),
+        "top-1 error, % of the class's images",
+    );
     let ticks = axis::ticks(0.0, end, 4);
     for (index, &tick) in ticks.iter().enumerate() {
         let ink = if index == 0 { Ink::Axis } else { Ink::Grid };
-        let ends = vec![(x(tick), TOP * UNITS), (x(tick), bottom * UNITS)];
-        canvas.line(ends, ink, 1.0)?;
-        let style = text_style(Ink::Muted, LABEL, HPos::Center, VPos::Top);
+        picture.line(ink, 1.0, [(x(tick), TOP), (x(tick), bottom)]);
         let label = axis::label(tick, &ticks);
-        canvas.text(&label, (x(tick) / UNITS, bottom + 5), style)?;
+        picture.text(Ink::Muted, Anchor::Middle, (x(tick), bottom + 16.0), label);
     }
-    let style = text_style(Ink::Text, LABEL, HPos::Left, VPos::Top);
-    canvas.text("top-1 error, % of the class's images", (0, 2), style)
+    for (row, (name, (_, error))) in names.iter().zip(classes).enumerate() {
+        let y = TOP + row as f64 * ROW + ROW / 2.0;
+        picture.areas(Ink::Series(0), [[left, y - 7.0, x(*error) - left, 14.0]]);
+        picture.text(Ink::Text, Anchor::End, (left - 6.0, y + HALF_TEXT), name);
+        let at = (x(*error) + 5.0, y + HALF_TEXT);
+        picture.text(Ink::Text, Anchor::Start, at, words::percent(Some(*error)));
+    }
+    picture
 }
 
 fn shortened(name: &str) -> String {
-    let name: String = name
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
     if name.chars().count() <= LONGEST_NAME {
-        return name;
+        return name.to_owned();
     }
     let kept: String = name.chars().take(LONGEST_NAME - 1).collect();
     format!("{kept}\u{2026}")

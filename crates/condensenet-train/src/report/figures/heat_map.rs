@@ -1,28 +1,16 @@
 //! The paper's heat map: how strongly each layer reads each earlier one.
 
-use plotters::style::text_anchor::{HPos, VPos};
-
 use super::{
-    Figure, PHONE,
-    canvas::{self, Canvas, DrawError, LABEL, UNITS, text_style},
+    Figure, WIDTH,
     palette::{Ink, LEVELS},
-    picture::Picture,
+    picture::{Anchor, HALF_TEXT, Picture},
 };
 use crate::report::{Connections, Source};
 
-/// Where things are, in pixels, but for the cells: those are whole numbers of units, so that all are alike.
-struct Layout {
-    left: i32,
-    top: i32,
-    /// The side of a cell in units.
-    cell: i32,
-    /// The distance of the classifier's column from the others, in pixels.
-    gap: i32,
-}
-
-const TOP: i32 = 38;
-const BOTTOM: i32 = 22;
-const GAP: i32 = 6;
+const LEFT: f64 = 52.0;
+const TOP: f64 = 38.0;
+/// The distance of the classifier's column from the others.
+const GAP: f64 = 6.0;
 
 pub(super) fn draw(connections: &Connections) -> Figure {
     let description = format!(
@@ -45,212 +33,151 @@ pub(super) fn draw(connections: &Connections) -> Figure {
             connections.largest_of_classifier(),
             connections.epoch
         ),
-        wide: draw_in(connections, 640, 64),
-        narrow: Some(draw_in(connections, PHONE, 46)),
+        picture: draw_map(connections),
     }
 }
 
-fn draw_in(connections: &Connections, width: u32, left: i32) -> Picture {
-    let columns = connections.targets.len() as i32;
-    let rows = connections.sources.len() as i32;
-    let cell = (width as i32 - left - GAP - 1) * UNITS / columns.max(1);
+/// Where cells are, in pixels.
+struct Layout<'a> {
+    connections: &'a Connections,
+    /// The side of a cell.
+    cell: f64,
+}
+
+impl Layout<'_> {
+    /// The left end of a target's column.
+    fn x(&self, target: usize) -> f64 {
+        let targets = &self.connections.targets;
+        let is_classifier = targets
+            .get(target)
+            .is_some_and(|target| target.block.is_none());
+        LEFT + if is_classifier { GAP } else { 0.0 } + target as f64 * self.cell
+    }
+
+    /// The upper end of a source's row.
+    fn y(&self, source: usize) -> f64 {
+        TOP + source as f64 * self.cell
+    }
+}
+
+fn draw_map(connections: &Connections) -> Picture {
+    let [columns, rows] = [connections.targets.len(), connections.sources.len()];
+    // A whole number of tenths of a pixel, so that all cells are alike.
+    let cell = (WIDTH - LEFT - GAP - 1.0) / columns.max(1) as f64;
     let layout = Layout {
-        left,
-        top: TOP,
-        cell: cell.min(40 * UNITS),
-        gap: GAP,
+        connections,
+        cell: ((cell * 10.0).floor() / 10.0).min(40.0),
     };
-    let height = TOP + rows * layout.cell / UNITS + BOTTOM;
-    canvas::draw(width, height as u32, |canvas| {
-        draw_cells(canvas, connections, &layout)?;
-        draw_borders(canvas, connections, &layout)?;
-        draw_labels(canvas, connections, &layout)?;
-        draw_scale(canvas, connections, &layout)
-    })
+    let mut picture = Picture::new(WIDTH, layout.y(rows) + 4.0);
+    draw_cells(&mut picture, &layout);
+    draw_borders(&mut picture, &layout);
+    draw_labels(&mut picture, &layout);
+    draw_scale(&mut picture, &layout);
+    picture
 }
 
 /// Returns the step of the colors for a mean: 0 for nothing at all, then equal steps up to the largest.
-pub(super) fn level(mean: f64, largest: f64) -> u8 {
+fn level(mean: f64, largest: f64) -> usize {
     if mean <= 0.0 || largest <= 0.0 {
         return 0;
     }
     let step = (mean / largest * LEVELS as f64).ceil();
-    step.clamp(1.0, LEVELS as f64) as u8
+    step.clamp(1.0, LEVELS as f64) as usize
 }
 
-impl Layout {
-    /// The left end of a target's column, in units.
-    fn x(&self, connections: &Connections, target: usize) -> i32 {
-        let is_classifier = connections.targets[target].block.is_none();
-        let gap = if is_classifier { self.gap } else { 0 };
-        (self.left + gap) * UNITS + target as i32 * self.cell
-    }
-
-    /// The upper end of a source's row, in units.
-    fn y(&self, source: usize) -> i32 {
-        self.top * UNITS + source as i32 * self.cell
-    }
-}
-
-/// Fills the cells, those of one color after each other, which keeps the picture small.
-fn draw_cells(
-    canvas: &Canvas<'_>,
-    connections: &Connections,
-    layout: &Layout,
-) -> Result<(), DrawError> {
-    let between_layers = connections.largest_between_layers();
-    let of_classifier = connections.largest_of_classifier();
-    for wanted in 0..=LEVELS as u8 {
-        for (index, target) in connections.targets.iter().enumerate() {
-            let largest = match target.block {
-                Some(_) => between_layers,
-                None => of_classifier,
-            };
-            for (source, &mean) in target.mean_weights.iter().enumerate() {
-                if level(mean, largest) == wanted {
-                    let (x, y) = (layout.x(connections, index), layout.y(source));
-                    let corners = [(x, y), (x + layout.cell, y + layout.cell)];
-                    canvas.fill(corners, Ink::Level(wanted))?;
-                }
-            }
+/// Fills the cells, those of one color in one path, which keeps the picture small.
+fn draw_cells(picture: &mut Picture, layout: &Layout<'_>) {
+    let between_layers = layout.connections.largest_between_layers();
+    let of_classifier = layout.connections.largest_of_classifier();
+    let mut cells = vec![Vec::new(); LEVELS + 1];
+    for (index, target) in layout.connections.targets.iter().enumerate() {
+        let largest = match target.block {
+            Some(_) => between_layers,
+            None => of_classifier,
+        };
+        for (source, &mean) in target.mean_weights.iter().enumerate() {
+            let cell = [layout.x(index), layout.y(source), layout.cell, layout.cell];
+            cells[level(mean, largest)].push(cell);
         }
     }
-    Ok(())
+    for (level, cells) in cells.into_iter().enumerate() {
+        picture.areas(Ink::Level(level), cells);
+    }
 }
 
 /// The blocks' first rows (stem left out) and how many there are.
 fn blocks(sources: &[Source]) -> Vec<(usize, usize)> {
     let mut blocks: Vec<(usize, usize)> = Vec::new();
-    for (row, source) in sources.iter().enumerate() {
-        match source.block {
-            Some(_) if source.layer == 0 => blocks.push((row, 1)),
-            Some(_) => {
-                if let Some((_, count)) = blocks.last_mut() {
-                    *count += 1;
-                }
-            }
-            None => {}
+    for (row, source) in sources
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.block.is_some())
+    {
+        match blocks.last_mut() {
+            Some((_, count)) if source.layer > 0 => *count += 1,
+            _ => blocks.push((row, 1)),
         }
     }
     blocks
 }
 
 /// Draws where blocks begin, as far as there are cells.
-fn draw_borders(
-    canvas: &Canvas<'_>,
-    connections: &Connections,
-    layout: &Layout,
-) -> Result<(), DrawError> {
-    let rows = connections.sources.len();
-    let last_column = connections.targets.len() - 1;
-    let right = layout.x(connections, last_column) - layout.gap * UNITS;
-    let classifier = layout.x(connections, last_column);
-    for (first, _) in blocks(&connections.sources) {
-        // Targets are counted without the stem, which no layer is.
-        let x = layout.x(connections, first - 1);
-        let y = layout.y(first);
-        canvas.line(vec![(x, layout.y(0)), (x, layout.y(first))], Ink::Axis, 1.0)?;
-        canvas.line(vec![(x, y), (right, y)], Ink::Axis, 1.0)?;
-        canvas.line(
-            vec![(classifier, y), (classifier + layout.cell, y)],
-            Ink::Axis,
-            1.0,
-        )?;
+fn draw_borders(picture: &mut Picture, layout: &Layout<'_>) {
+    let rows = layout.connections.sources.len();
+    let classifier = layout.x(layout.connections.targets.len() - 1);
+    let (top, right) = (layout.y(0), classifier - GAP);
+    let mut border = |from, to| picture.line(Ink::Axis, 1.0, [from, to]);
+    for (first, _) in blocks(&layout.connections.sources) {
+        // Targets are counted without the stem, which reads no layer.
+        let (x, y) = (layout.x(first - 1), layout.y(first));
+        border((x, top), (x, y));
+        border((x, y), (right, y));
+        border((classifier, y), (classifier + layout.cell, y));
     }
-    canvas.line(
-        vec![(right, layout.y(0)), (right, layout.y(rows - 1))],
-        Ink::Axis,
-        1.0,
-    )?;
-    let top = layout.y(0);
-    canvas.line(
-        vec![(layout.left * UNITS, top), (right, top)],
-        Ink::Axis,
-        1.0,
-    )
+    border((right, top), (right, layout.y(rows - 1)));
+    border((LEFT, top), (right, top));
 }
 
-fn draw_labels(
-    canvas: &Canvas<'_>,
-    connections: &Connections,
-    layout: &Layout,
-) -> Result<(), DrawError> {
-    let narrow = canvas.width <= PHONE as i32;
-    let block_name = |index: usize| {
-        if narrow {
-            format!("{}", index + 1)
-        } else {
-            format!("block {}", index + 1)
-        }
-    };
-    let title = |horizontal| text_style(Ink::Text, LABEL, horizontal, VPos::Top);
-    let muted = |horizontal, vertical| text_style(Ink::Muted, LABEL, horizontal, vertical);
-    canvas.text(
-        "read by layers of block \u{2192}",
-        (layout.left, 2),
-        title(HPos::Left),
-    )?;
-    for (index, (first, count)) in blocks(&connections.sources).into_iter().enumerate() {
-        let x = layout.x(connections, first - 1) + count as i32 * layout.cell / 2;
-        let y = layout.y(first) + count as i32 * layout.cell / 2;
-        let (x, y) = (x / UNITS, y / UNITS);
-        canvas.text(
-            &block_name(index),
-            (x, layout.top - 4),
-            muted(HPos::Center, VPos::Bottom),
-        )?;
-        canvas.text(
-            &block_name(index),
-            (layout.left - 6, y),
-            muted(HPos::Right, VPos::Center),
-        )?;
+fn draw_labels(picture: &mut Picture, layout: &Layout<'_>) {
+    let mut title = |x, text| picture.text(Ink::Text, Anchor::Start, (x, 13.0), text);
+    title(0.0, "from \u{2193}");
+    title(LEFT, "read by layers of \u{2192}");
+    let above = TOP - 6.0;
+    let row_end = LEFT - 6.0;
+    for (index, (first, count)) in blocks(&layout.connections.sources).into_iter().enumerate() {
+        let name = format!("block {}", index + 1);
+        let half = count as f64 * layout.cell / 2.0;
+        let (x, y) = (layout.x(first - 1) + half, layout.y(first) + half);
+        picture.text(Ink::Muted, Anchor::Middle, (x, above), &name);
+        picture.text(Ink::Muted, Anchor::End, (row_end, y + HALF_TEXT), &name);
     }
-    let stem = (layout.y(0) + layout.cell / 2) / UNITS;
-    let stem_style = muted(HPos::Right, VPos::Center);
-    canvas.text(
-        "stem",
-        (layout.left - 6, stem.max(layout.top + 6)),
-        stem_style,
-    )?;
-    let last = connections.targets.len() - 1;
-    let right = (layout.x(connections, last) + layout.cell) / UNITS;
-    canvas.text(
-        "classifier",
-        (right, layout.top - 4),
-        muted(HPos::Right, VPos::Bottom),
-    )?;
-    canvas.text("from \u{2193}", (0, 2), title(HPos::Left))
+    let stem = (layout.y(0) + layout.cell / 2.0).max(TOP + 6.0);
+    picture.text(Ink::Muted, Anchor::End, (row_end, stem + HALF_TEXT), "stem");
+    let right = layout.x(layout.connections.targets.len() - 1) + layout.cell;
+    picture.text(
+        Ink::Muted,
+        Anchor::End,
+        (right, 13.0),
+        "classifier \u{2193}",
+    );
 }
 
 /// Draws what the colors mean into the corner that has no cells.
-fn draw_scale(
-    canvas: &Canvas<'_>,
-    connections: &Connections,
-    layout: &Layout,
-) -> Result<(), DrawError> {
-    let bottom = canvas.height - BOTTOM;
-    let side = connections.sources.len() as i32 * layout.cell / UNITS;
-    let width = (side * 2 / 5).clamp(110, 220);
-    let step = width * UNITS / (LEVELS as i32 + 1);
-    let (x, y) = (layout.left * UNITS + 4 * UNITS, (bottom - 22) * UNITS);
-    for level in 0..=LEVELS as i32 {
-        let corners = [
-            (x + level * step, y),
-            (x + (level + 1) * step, y + 10 * UNITS),
-        ];
-        canvas.fill(corners, Ink::Level(level as u8))?;
+fn draw_scale(picture: &mut Picture, layout: &Layout<'_>) {
+    let side = layout.connections.sources.len() as f64 * layout.cell;
+    let step = (side * 0.4).clamp(80.0, 140.0) / (LEVELS + 1) as f64;
+    let (x, y) = (LEFT + 4.0, picture.height - 34.0);
+    for level in 0..=LEVELS {
+        picture.areas(
+            Ink::Level(level),
+            [[x + level as f64 * step, y, step, 10.0]],
+        );
     }
-    let style = |horizontal, vertical| text_style(Ink::Muted, LABEL - 1.0, horizontal, vertical);
-    let (left, right) = (x / UNITS, (x + step * (LEVELS as i32 + 1)) / UNITS);
-    let below = y / UNITS + 14;
-    canvas.text(
-        "mean |weight|",
-        (left, y / UNITS - 4),
-        style(HPos::Left, VPos::Bottom),
-    )?;
-    canvas.text("0", (left, below), style(HPos::Left, VPos::Top))?;
-    let largest = format!("{:.3}", connections.largest_between_layers());
-    canvas.text(&largest, (right, below), style(HPos::Right, VPos::Top))
+    let right = x + step * (LEVELS + 1) as f64;
+    let largest = format!("{:.3}", layout.connections.largest_between_layers());
+    picture.text(Ink::Muted, Anchor::Start, (x, y - 6.0), "mean |weight|");
+    picture.text(Ink::Muted, Anchor::Start, (x, y + 23.0), "0");
+    picture.text(Ink::Muted, Anchor::End, (right, y + 23.0), largest);
 }
 
 #[cfg(test)]
@@ -262,7 +189,7 @@ mod tests {
         assert_eq!(level(0.0, 1.0), 0);
         assert_eq!(level(1e-12, 1.0), 1);
         assert_eq!(level(0.5, 1.0), 8);
-        assert_eq!(level(1.0, 1.0), LEVELS as u8);
+        assert_eq!(level(1.0, 1.0), LEVELS);
         assert_eq!(level(0.0, 0.0), 0);
     }
 }

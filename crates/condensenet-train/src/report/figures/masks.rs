@@ -3,31 +3,21 @@
 //! In a network that is densely connected throughout, a channel keeps its number from the layer that makes it to the
 //! classifier, so that the rows line up: a column that is dark all the way down is a feature that every layer reads.
 
-use plotters::style::text_anchor::{HPos, VPos};
-
 use super::{
     Figure,
-    canvas::{self, Canvas, DrawError, LABEL, UNITS, text_style},
     palette::Ink,
-    picture::Picture,
+    picture::{Anchor, Picture, text_width},
 };
 use crate::report::{Connections, words};
 
-const WIDTH: i32 = 1080;
-const LEFT: i32 = 64;
-const TOP: i32 = 40;
-const BOTTOM: i32 = 26;
-/// The distance of two layers' rows, in pixels.
-const BETWEEN_LAYERS: i32 = 2;
-/// The distance of two blocks' rows, in pixels.
-const BETWEEN_BLOCKS: i32 = 8;
-
-struct Layout {
-    /// The width of a channel in units.
-    channel: i32,
-    /// The height of a group's row in units.
-    row: i32,
-}
+const WIDTH: f64 = 1080.0;
+const LEFT: f64 = 64.0;
+const TOP: f64 = 40.0;
+const BOTTOM: f64 = 26.0;
+const BETWEEN_LAYERS: f64 = 2.0;
+const BETWEEN_BLOCKS: f64 = 8.0;
+/// Neighboring groups are told apart by two alternating inks.
+const INKS: [Ink; 2] = [Ink::Series(0), Ink::Level(9)];
 
 pub(super) fn draw(connections: &Connections) -> Figure {
     let unused: usize = connections
@@ -47,139 +37,92 @@ pub(super) fn draw(connections: &Connections) -> Figure {
         title: "Which inputs each group kept".to_owned(),
         description,
         caption: format!(
-            "A band for each learned convolution, first to last, in it a row for each group (two colors in turns); a column for \
+            "A band for each learned convolution, first to last, in it a row for each group (two alternating colors); a column for \
              each channel, in the order in which they are made. Colored: kept. A column that stays colored downwards is a \
              feature that is used throughout. Of {} inputs, summed over the layers, {} are kept by no group at all.",
             words::grouped(inputs as u64),
             words::grouped(unused as u64)
         ),
-        wide: draw_all(connections),
-        narrow: None,
+        picture: draw_masks(connections),
     }
 }
 
-fn draw_all(connections: &Connections) -> Picture {
+fn draw_masks(connections: &Connections) -> Picture {
     let channels = connections.sources.iter();
-    let channels = channels.map(|source| source.channels as i32).sum::<i32>();
+    let channels = channels.map(|source| source.channels).sum::<usize>();
     let rows: usize = connections.masks.iter().map(|mask| mask.groups.len()).sum();
-    let layout = Layout {
-        channel: ((WIDTH - LEFT) * UNITS / channels.max(1)).max(1),
-        // A few large rows or many small ones.
-        row: (9000 / rows.max(1) as i32).clamp(2 * UNITS, 5 * UNITS),
-    };
-    let height = (TOP + BOTTOM) * UNITS + layout.height(connections);
-    canvas::draw(WIDTH as u32, (height / UNITS) as u32, |canvas| {
-        draw_sources(canvas, connections, &layout)?;
-        draw_rows(canvas, connections, &layout)
-    })
-}
+    // In tenths of a pixel, so that all columns and all rows are alike; a few large rows or many small ones.
+    let tenths = |pixels: f64| (pixels * 10.0).floor() / 10.0;
+    let column = tenths((WIDTH - LEFT) / channels.max(1) as f64).max(0.1);
+    let row = tenths(900.0 / rows.max(1) as f64).clamp(2.0, 5.0);
+    let x = |channel: usize| LEFT + channel as f64 * column;
 
-impl Layout {
-    fn x(&self, channel: usize) -> i32 {
-        LEFT * UNITS + channel as i32 * self.channel
-    }
-
-    /// Each layer's upper end, in units from the first.
-    fn offsets(&self, connections: &Connections) -> Vec<i32> {
-        let mut y = 0;
-        let mut place = Vec::new();
-        for (index, mask) in connections.masks.iter().enumerate() {
-            if mask.layer == 0 && index > 0 {
-                y += (BETWEEN_BLOCKS - BETWEEN_LAYERS) * UNITS;
-            }
-            place.push(y);
-            y += mask.groups.len() as i32 * self.row + BETWEEN_LAYERS * UNITS;
+    let mut picture = Picture::new(WIDTH, 0.0);
+    let mut kept = [Vec::new(), Vec::new()];
+    let mut dropped = Vec::new();
+    let mut y = TOP;
+    for (index, mask) in connections.masks.iter().enumerate() {
+        if mask.layer == 0 {
+            y += if index > 0 {
+                BETWEEN_BLOCKS - BETWEEN_LAYERS
+            } else {
+                0.0
+            };
+            let name = format!("block {}", mask.block + 1);
+            picture.text(Ink::Muted, Anchor::End, (LEFT - 6.0, y + 10.0), name);
         }
-        place.push(y);
-        place
+        let height = mask.groups.len() as f64 * row;
+        dropped.push([LEFT, y, mask.channels_in as f64 * column, height]);
+        for (group, digits) in mask.groups.iter().enumerate() {
+            let top = y + group as f64 * row;
+            let stretches = runs(digits).into_iter();
+            let areas = stretches.map(|(from, to)| [x(from), top, x(to) - x(from), row]);
+            kept[group % 2].extend(areas);
+        }
+        y += height + BETWEEN_LAYERS;
     }
-
-    fn height(&self, connections: &Connections) -> i32 {
-        self.offsets(connections).last().copied().unwrap_or(0)
+    picture.height = y + BOTTOM;
+    picture.areas(Ink::Dropped, dropped);
+    for (ink, areas) in INKS.into_iter().zip(kept) {
+        picture.areas(ink, areas);
     }
+    draw_sources(&mut picture, connections, x, y);
+    picture
 }
 
 /// Marks which block made the channels, from top to bottom.
 fn draw_sources(
-    canvas: &Canvas<'_>,
+    picture: &mut Picture,
     connections: &Connections,
-    layout: &Layout,
-) -> Result<(), DrawError> {
-    let title = text_style(Ink::Text, LABEL, HPos::Left, VPos::Top);
-    canvas.text("channels made by \u{2192}", (LEFT, 2), title)?;
-    let bottom = TOP * UNITS + layout.height(connections);
-    let mut begins: Vec<(String, usize, usize)> = vec![("stem".to_owned(), 0, 0)];
-    for source in &connections.sources {
-        if let Some(block) = source.block.filter(|_| source.layer == 0) {
-            begins.push((format!("block {}", block + 1), source.first_channel, 0));
+    x: impl Fn(usize) -> f64,
+    bottom: f64,
+) {
+    picture.text(
+        Ink::Text,
+        Anchor::Start,
+        (LEFT, 13.0),
+        "channels made by \u{2192}",
+    );
+    let mut free_from = 0.0;
+    for source in connections
+        .sources
+        .iter()
+        .filter(|source| source.layer == 0)
+    {
+        let from = x(source.first_channel);
+        let (name, indent) = match source.block {
+            Some(block) => (format!("block {}", block + 1), 5.0),
+            None => ("stem".to_owned(), 0.0),
+        };
+        if source.block.is_some() {
+            picture.line(Ink::Axis, 1.0, [(from, TOP - 16.0), (from, bottom)]);
         }
-        if let Some((_, _, end)) = begins.last_mut() {
-            *end = source.first_channel + source.channels;
-        }
-    }
-    let mut free_from = 0;
-    for (name, first, end) in begins {
-        let x = layout.x(first);
-        if first > 0 {
-            canvas.line(vec![(x, (TOP - 16) * UNITS), (x, bottom)], Ink::Axis, 1.0)?;
-        }
-        let (from, to) = (x / UNITS, layout.x(end) / UNITS);
-        let width = canvas::text_width(&name, LABEL);
-        if to - from >= width.min(30) && from >= free_from {
-            free_from = from + width;
-            let style = text_style(Ink::Muted, LABEL, HPos::Left, VPos::Bottom);
-            canvas.text(
-                &name,
-                (from + if first > 0 { 5 } else { 0 }, TOP - 4),
-                style,
-            )?;
+        if from >= free_from {
+            free_from = from + text_width(&name);
+            picture.text(Ink::Muted, Anchor::Start, (from + indent, TOP - 6.0), name);
         }
     }
-    Ok(())
 }
-
-fn draw_rows(
-    canvas: &Canvas<'_>,
-    connections: &Connections,
-    layout: &Layout,
-) -> Result<(), DrawError> {
-    let offsets = layout.offsets(connections);
-    for (mask, offset) in connections.masks.iter().zip(&offsets) {
-        let y = TOP * UNITS + offset;
-        let corners = [
-            (layout.x(0), y),
-            (
-                layout.x(mask.channels_in),
-                y + mask.groups.len() as i32 * layout.row,
-            ),
-        ];
-        canvas.fill(corners, Ink::Dropped)?;
-    }
-    let row_width = f64::from(layout.row) / f64::from(UNITS);
-    for (mask, offset) in connections.masks.iter().zip(&offsets) {
-        for (group, digits) in mask.groups.iter().enumerate() {
-            let y = TOP * UNITS + offset + group as i32 * layout.row + layout.row / 2;
-            // Neighboring groups are told apart by two inks in turns.
-            let ink = if group % 2 == 0 {
-                Ink::Series(0)
-            } else {
-                Ink::Level(LEVEL_OF_ODD_GROUPS)
-            };
-            for (from, to) in runs(digits) {
-                let ends = vec![(layout.x(from), y), (layout.x(to), y)];
-                canvas.line(ends, ink, row_width)?;
-            }
-        }
-        if mask.layer == 0 {
-            let style = text_style(Ink::Muted, LABEL, HPos::Right, VPos::Top);
-            let at = (LEFT - 6, TOP + offset / UNITS);
-            canvas.text(&format!("block {}", mask.block + 1), at, style)?;
-        }
-    }
-    Ok(())
-}
-
-const LEVEL_OF_ODD_GROUPS: u8 = 9;
 
 /// The stretches of kept inputs: from the first of each to the one after its last.
 fn runs(digits: &str) -> Vec<(usize, usize)> {

@@ -1,12 +1,9 @@
 //! What a stroke or an area means, and the colors that say so on a light and on a dark page.
 //!
-//! A figure is drawn in placeholder colors that name their meaning; [`Picture`](super::Picture) turns them into classes. The
-//! series are those of Okabe and Ito, made for people who tell few colors apart, darkened or lightened until they
+//! The series are those of Okabe and Ito, made for people who tell few colors apart, darkened or lightened until they
 //! stand out from their page; lines differ in dashes too, and points in their labels.
 
-use std::fmt::Write;
-
-use plotters::style::RGBColor;
+use std::fmt::{self, Display, Formatter, Write};
 
 /// The meaning of a stroke or an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +23,9 @@ pub(crate) enum Ink {
     /// Where an input was dropped.
     Dropped,
     /// One of several lines, bars or points.
-    Series(u8),
+    Series(usize),
     /// How strong a connection is, 0 for none at all, up to [`LEVELS`].
-    Level(u8),
+    Level(usize),
 }
 
 /// The most lines that a figure tells apart.
@@ -102,103 +99,59 @@ const LEVEL_COLORS: [(&str, &str); LEVELS + 1] = [
     ("#253e67", "#d8e0b2"),
 ];
 
-impl Ink {
-    /// Returns the placeholder that stands for the ink in a drawing.
-    pub(crate) const fn placeholder(self) -> RGBColor {
-        let (kind, number) = match self {
-            Self::Text => (1, 0),
-            Self::Muted => (2, 0),
-            Self::Grid => (3, 0),
-            Self::Axis => (4, 0),
-            Self::Boundary => (5, 0),
-            Self::Surface => (6, 0),
-            Self::Dropped => (7, 0),
-            Self::Series(number) => (8, number % SERIES as u8),
-            Self::Level(number) => (
-                9,
-                if number > LEVELS as u8 {
-                    LEVELS as u8
-                } else {
-                    number
-                },
-            ),
-        };
-        RGBColor(0xab, kind, number)
-    }
-
-    /// Returns the class that a placeholder as plotters writes it stands for: `#AB0802` for `series2`.
-    pub(crate) fn class(placeholder: &str) -> Option<String> {
-        let digits = placeholder.strip_prefix("#AB")?;
-        let number = u8::from_str_radix(digits.get(2..4)?, 16).ok()?;
-        let name = match u8::from_str_radix(digits.get(0..2)?, 16).ok()? {
-            1 => "text",
-            2 => "muted",
-            3 => "grid",
-            4 => "axis",
-            5 => "boundary",
-            6 => "surface",
-            7 => "dropped",
-            8 => return Some(format!("series{number}")),
-            9 => return Some(format!("level{number}")),
-            _ => return None,
-        };
-        Some(name.to_owned())
-    }
-}
-
-/// Writes the rules of all classes: `f-` fills, `s-` strokes, each in light and in dark.
-///
-/// The values stand in the rules and not in variables, which many readers of SVG do not know.
-pub(crate) fn stylesheet() -> String {
-    let mut css = String::from(
-        ".figure{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;\
-         font-variant-numeric:tabular-nums}\
-         .figure path[class^=f-]{shape-rendering:crispEdges}\
-         .figure polyline,.figure line,.figure .stroke{fill:none;stroke-linejoin:round}\n",
-    );
-    write_rules(&mut css, |(light, _)| light);
-    for (index, dashes) in DASHES.iter().enumerate() {
-        if !dashes.is_empty() {
-            // A drawing has ten units a pixel.
-            let units: Vec<String> = dashes
-                .split(' ')
-                .filter_map(|pixels| pixels.parse::<f64>().ok())
-                .map(|pixels| format!("{}", pixels * 10.0))
-                .collect();
-            writeln!(
-                css,
-                ".figure .s-series{index}{{stroke-dasharray:{}}}",
-                units.join(" ")
-            )
-            .ok();
+impl Display for Ink {
+    /// Writes the name of the ink's class.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("text"),
+            Self::Muted => f.write_str("muted"),
+            Self::Grid => f.write_str("grid"),
+            Self::Axis => f.write_str("axis"),
+            Self::Boundary => f.write_str("boundary"),
+            Self::Surface => f.write_str("surface"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Series(number) => write!(f, "series{}", number % SERIES),
+            Self::Level(number) => write!(f, "level{}", number.min(&LEVELS)),
         }
     }
-    css.push_str(".figure .s-boundary{stroke-dasharray:30 30}\n");
-    css.push_str("@media (prefers-color-scheme:dark){\n");
-    write_rules(&mut css, |(_, dark)| dark);
-    css.push_str("}\n@media print{\n");
-    write_rules(&mut css, |(light, _)| light);
-    css.push_str("}\n");
-    css
 }
 
-fn write_rules(css: &mut String, choose: fn((&'static str, &'static str)) -> &'static str) {
-    let plain = PLAIN
-        .iter()
-        .map(|&(ink, light, dark)| (ink, choose((light, dark))));
-    let series = (0..).zip([SERIES_COLORS; SERIES / HUES].concat());
-    let series = series.map(|(number, colors)| (Ink::Series(number), choose(colors)));
-    let levels = (0..).zip(LEVEL_COLORS);
-    let levels = levels.map(|(number, colors)| (Ink::Level(number), choose(colors)));
-    for (ink, color) in plain.chain(series).chain(levels) {
-        let RGBColor(r, g, b) = ink.placeholder();
-        let class = Ink::class(&format!("#{r:02X}{g:02X}{b:02X}")).unwrap_or_default();
+/// Returns the rules of all classes, in light and in dark.
+///
+/// An ink is a value of `color`, from which lines take their stroke and everything else its fill. The values stand in the
+/// rules and not in variables, which many readers of SVG do not know.
+pub(crate) fn stylesheet() -> String {
+    let mut css = String::from(
+        ".figure{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;\
+         font-variant-numeric:tabular-nums;fill:currentColor}\
+         .figure path{shape-rendering:crispEdges}\
+         .figure polyline{fill:none;stroke:currentColor;stroke-linejoin:round}\
+         .figure polyline.boundary{stroke-dasharray:3 3}\n",
+    );
+    for (index, dashes) in DASHES.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
         writeln!(
             css,
-            ".figure .f-{class}{{fill:{color}}}.figure .s-{class}{{stroke:{color}}}"
+            ".figure polyline.series{index}{{stroke-dasharray:{dashes}}}"
         )
         .ok();
     }
+    let [light, dark] = [colors(|(light, _)| light), colors(|(_, dark)| dark)];
+    write!(
+        css,
+        "{light}@media (prefers-color-scheme:dark){{\n{dark}}}\n@media print{{\n{light}}}\n"
+    )
+    .ok();
+    css
+}
+
+fn colors(choose: fn((&'static str, &'static str)) -> &'static str) -> String {
+    let plain = PLAIN.map(|(ink, light, dark)| (ink, (light, dark)));
+    let series = (0..SERIES).map(|number| (Ink::Series(number), SERIES_COLORS[number % HUES]));
+    let levels = (0..).zip(LEVEL_COLORS);
+    let levels = levels.map(|(number, colors)| (Ink::Level(number), colors));
+    let inks = plain.into_iter().chain(series).chain(levels);
+    let rules = inks.map(|(ink, colors)| format!(".figure .{ink}{{color:{}}}\n", choose(colors)));
+    rules.collect()
 }
 
 #[cfg(test)]
@@ -260,14 +213,5 @@ mod tests {
         let dark: Vec<f64> = LEVEL_COLORS.iter().map(|(_, c)| luminance(c)).collect();
         assert!(light.is_sorted_by(|a, b| a > b), "{light:?}");
         assert!(dark.is_sorted_by(|a, b| a < b), "{dark:?}");
-    }
-
-    #[test]
-    fn a_placeholder_names_its_ink() {
-        let RGBColor(r, g, b) = Ink::Series(2).placeholder();
-        let written = format!("#{r:02X}{g:02X}{b:02X}");
-        assert_eq!(Ink::class(&written).as_deref(), Some("series2"));
-        assert_eq!(Ink::class("#ABCDEF"), None);
-        assert_eq!(Ink::class("none"), None);
     }
 }

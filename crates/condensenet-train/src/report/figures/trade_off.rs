@@ -1,25 +1,19 @@
 //! The paper's figure of what accuracy costs: error over multiply-adds, a point for each run.
 
-use plotters::{
-    element::Circle,
-    prelude::Color,
-    style::text_anchor::{HPos, VPos},
-};
-
 use super::{
-    Figure, PHONE, axis,
-    canvas::{self, Canvas, DrawError, LABEL, UNITS, text_style, text_width},
-    palette::{Ink, SERIES},
-    picture::Picture,
+    Figure, WIDTH, axis,
+    palette::Ink,
+    picture::{Anchor, HALF_TEXT, Picture, text_width},
 };
 use crate::report::{ComparedRun, RunsReport, words};
 
-const LEFT: i32 = 40;
-const RIGHT: i32 = 16;
-const TOP: i32 = 30;
-const BOTTOM: i32 = 44;
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 16.0;
+const TOP: f64 = 30.0;
+const HEIGHT: f64 = 340.0;
+const BOTTOM: f64 = 44.0;
 /// Half the height of a label.
-const HALF: i32 = 8;
+const HALF: f64 = 8.0;
 
 struct Point {
     number: String,
@@ -41,7 +35,7 @@ pub(super) fn draw(report: &RunsReport) -> Option<Figure> {
             Some(Point {
                 number: (index + 1).to_string(),
                 label: marked_name(index, run),
-                ink: Ink::Series((index % SERIES) as u8),
+                ink: Ink::Series(index),
                 multiply_adds: run.converted.multiply_adds as f64,
                 error: run.best_epoch.as_ref()?.valid_top1_error?,
             })
@@ -65,8 +59,7 @@ pub(super) fn draw(report: &RunsReport) -> Option<Figure> {
         title: "Error over multiply-adds".to_owned(),
         description,
         caption: "Down and to the left is better. Numbers are those of the table.".to_owned(),
-        wide: draw_in(&points, 860, 460),
-        narrow: Some(draw_in(&points, PHONE, 360)),
+        picture: draw_points(&points),
     })
 }
 
@@ -120,135 +113,93 @@ impl Scale {
     }
 }
 
-fn draw_in(points: &[Point], width: u32, height: u32) -> Picture {
+fn draw_points(points: &[Point]) -> Picture {
     let across = Scale::of(points.iter().map(|point| point.multiply_adds), true);
     let up = Scale::of(points.iter().map(|point| point.error), false);
-    canvas::draw(width, height, |canvas| {
-        let (wide, high) = (canvas.width - LEFT - RIGHT, canvas.height - TOP - BOTTOM);
-        let x = |value| LEFT + (across.at(value) * f64::from(wide)).round() as i32;
-        let y = |value| TOP + high - (up.at(value) * f64::from(high)).round() as i32;
-        draw_axes(canvas, (&across, &x), (&up, &y))?;
-        let mut labels = Labels::default();
-        let dots: Vec<(i32, i32)> = points
-            .iter()
-            .map(|point| (x(point.multiply_adds), y(point.error)))
-            .collect();
-        for &dot in &dots {
-            labels.block(dot);
-        }
-        for (point, &(x, y)) in points.iter().zip(&dots) {
-            let style = point.ink.placeholder().filled();
-            let at = (x * UNITS, y * UNITS);
-            canvas.area.draw(&Circle::new(at, 5 * UNITS, style))?;
-            labels.draw(canvas, point, (x, y))?;
-        }
-        Ok(())
-    })
-}
-
-fn draw_axes(
-    canvas: &Canvas<'_>,
-    (across, x): (&Scale, &dyn Fn(f64) -> i32),
-    (up, y): (&Scale, &dyn Fn(f64) -> i32),
-) -> Result<(), DrawError> {
-    let (bottom, right) = (canvas.height - BOTTOM, canvas.width - RIGHT);
+    let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
+    let x = |value| LEFT + across.at(value) * (right - LEFT);
+    let y = |value| bottom - up.at(value) * (bottom - TOP);
+    let mut picture = Picture::new(WIDTH, HEIGHT);
     let errors = up.ticks(5);
     for &error in &errors {
-        let ends = vec![
-            (LEFT * UNITS, y(error) * UNITS),
-            (right * UNITS, y(error) * UNITS),
-        ];
-        canvas.line(ends, Ink::Grid, 1.0)?;
-        let style = text_style(Ink::Muted, LABEL, HPos::Right, VPos::Center);
-        canvas.text(&axis::label(error, &errors), (LEFT - 6, y(error)), style)?;
+        picture.line(Ink::Grid, 1.0, [(LEFT, y(error)), (right, y(error))]);
+        let at = (LEFT - 6.0, y(error) + HALF_TEXT);
+        picture.text(Ink::Muted, Anchor::End, at, axis::label(error, &errors));
     }
-    let axis = vec![
-        (LEFT * UNITS, bottom * UNITS),
-        (right * UNITS, bottom * UNITS),
-    ];
-    canvas.line(axis, Ink::Axis, 1.0)?;
-    let mut free_from = 0;
-    for tick in across.ticks((canvas.width / 110) as usize) {
+    picture.line(Ink::Axis, 1.0, [(LEFT, bottom), (right, bottom)]);
+    let mut free_from = 0.0;
+    for tick in across.ticks(4) {
         let label = words::short(tick.round() as u64);
-        let half = text_width(&label, LABEL) / 2;
-        let at = x(tick);
-        if at - half < free_from || at + half > canvas.width {
+        let (at, half) = (x(tick), text_width(&label) / 2.0);
+        if at - half < free_from || at + half > WIDTH {
             continue;
         }
-        free_from = at + half + 6;
-        let ends = vec![
-            (at * UNITS, bottom * UNITS),
-            (at * UNITS, (bottom + 4) * UNITS),
-        ];
-        canvas.line(ends, Ink::Axis, 1.0)?;
-        let style = text_style(Ink::Muted, LABEL, HPos::Center, VPos::Top);
-        canvas.text(&label, (at, bottom + 7), style)?;
+        free_from = at + half + 6.0;
+        picture.line(Ink::Axis, 1.0, [(at, bottom), (at, bottom + 4.0)]);
+        picture.text(Ink::Muted, Anchor::Middle, (at, bottom + 17.0), label);
     }
-    let style = text_style(Ink::Muted, LABEL, HPos::Right, VPos::Bottom);
     let costs = "multiply-adds for an image, converted";
-    canvas.text(costs, (right, canvas.height - 3), style)?;
-    let style = text_style(Ink::Text, LABEL, HPos::Left, VPos::Top);
-    canvas.text("best top-1 error on validation images, %", (0, 2), style)
+    picture.text(Ink::Muted, Anchor::End, (right, HEIGHT - 6.0), costs);
+    let errors = "best top-1 error on validation images, %";
+    picture.text(Ink::Text, Anchor::Start, (0.0, 13.0), errors);
+
+    let at = |point: &Point| (x(point.multiply_adds), y(point.error));
+    let mut labels = Labels {
+        taken: points.iter().map(at).map(Labels::around).collect(),
+    };
+    for point in points {
+        picture.dot(point.ink, at(point), 5.0);
+        labels.draw(&mut picture, point, at(point));
+    }
+    picture
 }
 
 /// Finds room for labels beside their points.
-#[derive(Default)]
 struct Labels {
-    taken: Vec<[i32; 4]>,
+    /// Left, top, right and bottom of what is drawn.
+    taken: Vec<[f64; 4]>,
 }
 
 impl Labels {
-    fn block(&mut self, (x, y): (i32, i32)) {
-        self.taken.push([x - 6, y - 6, x + 6, y + 6]);
+    fn around((x, y): (f64, f64)) -> [f64; 4] {
+        [x - 6.0, y - 6.0, x + 6.0, y + 6.0]
     }
 
     /// Writes a label close to its point where it is free and inside; if that is nowhere, the number alone.
-    fn draw(
-        &mut self,
-        canvas: &Canvas<'_>,
-        point: &Point,
-        at: (i32, i32),
-    ) -> Result<(), DrawError> {
-        let whole = self.place(canvas, &point.label, at, 2);
+    fn draw(&mut self, picture: &mut Picture, point: &Point, at: (f64, f64)) {
+        let whole = self.place(&point.label, at, 2);
         let (text, place) = match whole {
             Some(place) => (&point.label, place),
             None => {
-                let place = self.place(canvas, &point.number, at, 6);
+                let place = self.place(&point.number, at, 6);
                 let beside = Self::beside(&point.number, at, 0)[0];
                 (&point.number, place.unwrap_or(beside))
             }
         };
         self.taken.push(place);
-        let style = text_style(Ink::Text, LABEL, HPos::Left, VPos::Center);
-        canvas.text(text, (place[0], place[1] + HALF), style)
+        let at = (place[0], place[1] + HALF + HALF_TEXT);
+        picture.text(Ink::Text, Anchor::Start, at, text);
     }
 
     /// The places to the right and to the left of a point, as many lines up or down.
-    fn beside(text: &str, (x, y): (i32, i32), away: i32) -> [[i32; 4]; 4] {
-        let width = text_width(text, LABEL);
-        let (up, down) = (y - 2 * HALF * away, y + 2 * HALF * away);
+    fn beside(text: &str, (x, y): (f64, f64), away: usize) -> [[f64; 4]; 4] {
+        let (width, away) = (text_width(text), 2.0 * HALF * away as f64);
         let place = |left, middle| [left, middle - HALF, left + width, middle + HALF];
-        let (right, left) = (x + 10, x - 10 - width);
+        let (right, left) = (x + 10.0, x - 10.0 - width);
         [
-            place(right, up),
-            place(left, up),
-            place(right, down),
-            place(left, down),
+            place(right, y - away),
+            place(left, y - away),
+            place(right, y + away),
+            place(left, y + away),
         ]
     }
 
     /// Finds a place that is free and inside, at most so many lines away.
-    fn place(
-        &self,
-        canvas: &Canvas<'_>,
-        text: &str,
-        at: (i32, i32),
-        reach: i32,
-    ) -> Option<[i32; 4]> {
+    fn place(&self, text: &str, at: (f64, f64), reach: usize) -> Option<[f64; 4]> {
         let mut places = (0..reach).flat_map(|away| Self::beside(text, at, away));
         places.find(|place| {
-            let inside = place[0] >= LEFT && place[2] <= canvas.width && place[1] >= TOP;
-            let overlaps = |other: &[i32; 4]| {
+            let inside = place[0] >= LEFT && place[2] <= WIDTH && place[1] >= TOP;
+            let overlaps = |other: &[f64; 4]| {
                 place[0] < other[2]
                     && other[0] < place[2]
                     && place[1] < other[3]
