@@ -9,6 +9,7 @@ use burn::{
 };
 use condensenet_core::{
     CondensedConv, GroupConv, GroupConvConfig, LearnedGroupConv, LearnedGroupConvConfig,
+    TrainedPointwise,
 };
 use condensenet_runtime::{FileForm, NetworkConfig};
 
@@ -48,6 +49,18 @@ pub enum Conv1x1Ref<'a> {
     Condensed(&'a CondensedConv),
     /// An ordinary one.
     Grouped(&'a GroupConv),
+}
+
+impl<'a> Conv1x1Ref<'a> {
+    /// Returns the layer if it is in a form that is trained, for all layers of a block to be trained as one.
+    #[must_use]
+    pub const fn trained(self) -> Option<TrainedPointwise<'a>> {
+        match self {
+            Self::Learned(conv) => Some(TrainedPointwise::Learned(conv)),
+            Self::Condensed(_) => None,
+            Self::Grouped(conv) => Some(TrainedPointwise::Grouped(conv)),
+        }
+    }
 }
 
 /// A 1x1 convolution to be changed, whichever it is.
