@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use anyhow::Result;
 use condensenet::{
-    Variant,
+    Preset,
     burn::tensor::{Device, Distribution, Tensor},
     device,
 };
@@ -21,11 +21,11 @@ use criterion::{Criterion, Throughput};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The networks, and the sides of their images in pixels.
-const NETWORKS: [(Variant, usize); 4] = [
-    (Variant::Cifar86, 32),
-    (Variant::Cifar182, 32),
-    (Variant::Imagenet74C4, 224),
-    (Variant::Imagenet74C8, 224),
+const NETWORKS: [(Preset, usize); 4] = [
+    (Preset::Cifar86, 32),
+    (Preset::Cifar182, 32),
+    (Preset::Imagenet74C4, 224),
+    (Preset::Imagenet74C8, 224),
 ];
 const BATCH_SIZES: [usize; 2] = [1, 32];
 
@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn time(criterion: &mut Criterion, variant: Variant, shape: [usize; 4], device: &Device) {
+fn time(criterion: &mut Criterion, variant: Preset, shape: [usize; 4], device: &Device) {
     let images = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), device);
     let config = variant.config();
     let mut group = criterion.benchmark_group(format!("{variant}, batch {}", shape[0]));

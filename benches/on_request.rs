@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use condensenet::{
-    Variant,
+    Preset,
     burn::{
         nn::loss::CrossEntropyLossConfig,
         optim::GradientsParams,
@@ -36,7 +36,7 @@ const WARM_UP: usize = 5;
 struct Arguments {
     /// Preset
     #[arg(long, default_value = "cifar_86")]
-    model: Variant,
+    model: Preset,
     /// What is timed
     #[arg(long, value_enum, default_value_t = Form::Step)]
     form: Form,

@@ -22,7 +22,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use clap::Parser;
 use condensenet::{
-    AnyNetwork, CondenseNetConfig, ImportOptions, NetworkConfig, NetworkFile, PreprocessTensors,
+    CondenseNetConfig, ImportOptions, InitNetwork, NetworkConfig, NetworkFile, PreprocessTensors,
     RgbImage, Stem, device, open_network, top_k,
     train::{
         DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun, check_initial_weights,
@@ -90,7 +90,7 @@ fn main() -> Result<()> {
             let opened = open_network(path, &ImportOptions::default(), &device)?;
             opened.file.network
         }
-        None => AnyNetwork::Training(small_network().init(&device)?),
+        None => small_network().init(&device)?,
     };
     let start = NetworkFile::new(network.with_num_classes(classes, &device)?);
 
@@ -135,7 +135,8 @@ fn main() -> Result<()> {
         .preprocess()
         .tensor(&[RgbImage::open(&photo)?], &device);
     println!("\n{}", photo.display());
-    for prediction in &top_k(&file.network.forward(image), 5, file.class_names.as_deref())[0] {
+    let logits: Vec<f32> = file.network.forward(image).into_data().iter().collect();
+    for prediction in top_k(&logits, 5, file.class_names.as_deref()) {
         println!("{prediction}");
     }
     Ok(())

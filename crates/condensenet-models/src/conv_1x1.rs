@@ -58,7 +58,7 @@ impl<'a> Conv1x1Ref<'a> {
         match self {
             Self::Learned(conv) => Some(TrainedPointwise::Learned(conv)),
             Self::Condensed(_) => None,
-            Self::Grouped(conv) => Some(TrainedPointwise::Grouped(conv)),
+            Self::Grouped(conv) => Some(TrainedPointwise::Group(conv)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is saved on one device is loaded on another: records, optimizer state, state dicts, network files.
 
 use condensenet::{
-    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, ConvertedNetwork,
+    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, AnyNetwork,
     NetworkFile,
     burn::{
         module::Module,
@@ -133,7 +133,7 @@ fn network_file(from: &Device, to: &Device) -> Results {
         .save(&path)
         .expect("the file can be written");
     let file = NetworkFile::load(&path, to).expect("the file can be read");
-    let AnyNetwork::Converted(ConvertedNetwork::CondenseNet(arrived)) = file.network else {
+    let AnyNetwork::Converted(AnyNetwork::CondenseNet(arrived)) = file.network else {
         panic!("the file holds a converted CondenseNet");
     };
     let logits = (arrived.forward(images(to)), sent.forward(images(from)));

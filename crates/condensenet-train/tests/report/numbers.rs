@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use condensenet_models::{Complexity, CondenseNetConfig, Convention, Form, Stem, TrainingNetwork};
+use condensenet_models::{Complexity, CondenseNetConfig, Convention, Form, Stem, AnyNetwork};
 use condensenet_train::{
     Comparison, DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun,
     report::{RunReport, RunsReport},
@@ -146,7 +146,7 @@ fn the_heat_map_is_that_of_a_naive_loop() {
         ..RunOptions::new(Device::flex())
     };
     let outcome = run.train(&data, &options).unwrap();
-    let TrainingNetwork::CondenseNet(network) = outcome.network else {
+    let AnyNetwork::CondenseNet(network) = outcome.network else {
         panic!("the run trains a CondenseNet");
     };
     let report = read(run.directory());
