@@ -54,7 +54,8 @@ impl<C: Conv1x1> Network<C> {
     #[must_use]
     pub fn state_dict(&self) -> StateDict {
         let (mut network, specs) = (self.clone(), self.specs());
-        let slots = network.slots(specs.len());
+        let slots = network.slots();
+        assert_count(slots.len(), specs.len());
         let tensors = specs.into_iter().zip(slots);
         tensors
             .filter_map(|(spec, slot)| Some((spec.key, slot.write()?)))
@@ -80,7 +81,8 @@ impl<C: Conv1x1> Network<C> {
     pub fn load_state_dict(mut self, state_dict: &StateDict) -> Result<Self, StateDictError> {
         let specs = self.specs();
         check(&specs, state_dict)?;
-        let slots = self.slots(specs.len());
+        let slots = self.slots();
+        assert_count(slots.len(), specs.len());
         for (spec, slot) in specs.iter().zip(slots) {
             if let Some(tensor) = state_dict.get(&spec.key) {
                 slot.read(tensor);
@@ -107,9 +109,6 @@ impl<C: Conv1x1> Network<C> {
     ///
     /// The session is a copy with the same logits up to rounding. Before a network is condensed, its session multiplies
     /// with all inputs, as the training form does.
-    ///
-    /// # Panics
-    /// Panics as [`state_dict`](Self::state_dict) does.
     ///
     /// # Errors
     /// Fails with [`SessionError`] if parts of the network do not fit each other, which a program may have done to it.
@@ -139,6 +138,15 @@ impl<C: Conv1x1> Network<C> {
     /// ```
     pub fn compile(&self) -> Result<InferenceSession, SessionError> {
         self.features.check_stem(self.config())?;
+        let (found, expected) = (self.clone().slots().len(), self.specs().len());
+        if found != expected {
+            let part = "the list of the network's tensors".to_owned();
+            return Err(SessionError::Size {
+                part,
+                found,
+                expected,
+            });
+        }
         InferenceSession::open(&self.weights())
     }
 
@@ -156,7 +164,7 @@ impl<C: Conv1x1> Network<C> {
     }
 
     /// Goes through the tensors, in the order of [`specs`](condensenet_runtime::weights::specs).
-    fn slots(&mut self, described: usize) -> Vec<Slot<'_>> {
+    fn slots(&mut self) -> Vec<Slot<'_>> {
         let mut slots = Slots::default();
         let features = &mut self.features;
         slots.0.push(Slot::Kernel(&mut features.stem.weight));
@@ -180,13 +188,15 @@ impl<C: Conv1x1> Network<C> {
                 slots.linear(&mut condensed.linear);
             }
         }
-        let found = slots.0.len();
-        assert_eq!(
-            found, described,
-            "the network has {found} tensors, its description {described}"
-        );
         slots.0
     }
+}
+
+fn assert_count(found: usize, described: usize) {
+    assert_eq!(
+        found, described,
+        "the network has {found} tensors, its description {described}"
+    );
 }
 
 #[derive(Default)]

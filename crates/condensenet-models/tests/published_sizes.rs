@@ -56,7 +56,7 @@ impl Row {
                 .with_condensation_factor(self.c)
                 .with_stem(stem)
                 .into(),
-            "densenet_LGC" => LightCondenseNetConfig::new(layers, growth_rates)
+            "densenet_LGC" => NetworkConfig::light(layers, growth_rates)
                 .with_num_classes(self.classes)
                 .with_bottleneck(self.bottleneck)
                 .with_groups_1x1(self.g1)

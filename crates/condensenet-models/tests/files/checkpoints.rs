@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use condensenet_models::{
     AnyNetwork, CondenseNetConfig, DenseNetConfig, ImportError, ImportOptions,
-    LightCondenseNetConfig, NetworkConfig, NetworkFile, Stem, TrainingNetwork, import_pytorch,
+    LightCondenseNetConfig, NetworkConfig, NetworkFile, Stem, AnyNetwork, import_pytorch,
 };
 
 use crate::{checkpoint, deviation, import};
@@ -28,7 +28,7 @@ fn networks() -> [(&'static str, NetworkConfig); 5] {
         ("condensenet_g4c8", large.with_condensation_factor(8).into()),
         (
             "densenet_LGC",
-            LightCondenseNetConfig::new(vec![2, 2, 2], vec![4, 8, 16]).into(),
+            NetworkConfig::light(vec![2, 2, 2], vec![4, 8, 16]).into(),
         ),
         (
             "densenet",
@@ -89,7 +89,7 @@ fn a_network_in_the_middle_of_condensing_says_its_groups_and_factor() {
     for container in TRAINED {
         let imported = import(&checkpoint(&format!("condensenet_g4c4_mid.{container}"))).unwrap();
         assert_eq!(imported.network.config(), networks()[0].1);
-        let AnyNetwork::Training(TrainingNetwork::CondenseNet(network)) = imported.network else {
+        let AnyNetwork::Training(AnyNetwork::CondenseNet(network)) = imported.network else {
             panic!("{container}: not in training form");
         };
         assert_eq!(network.stage(), 2);
@@ -162,7 +162,7 @@ fn options_override_what_was_inferred() {
     let options = ImportOptions::default().with_stem(Stem::Imagenet);
     let file = checkpoint("condensenet_g4c4_final.zip");
     let imported = import_pytorch(&file, &options, &Device::default()).unwrap();
-    assert_eq!(imported.network.config().stem(), Stem::Imagenet);
+    assert_eq!(imported.network.config().stem, Stem::Imagenet);
 
     // Three groups do not divide the outputs, and five classes of masks do not exist.
     let options = ImportOptions::default().with_groups_1x1(3);

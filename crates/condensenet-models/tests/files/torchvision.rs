@@ -16,7 +16,7 @@ fn tensor(name: &str) -> TensorData {
 
 #[test]
 fn torchvision_s_densenet_computes_its_logits_whatever_its_names_and_its_container() {
-    let config = DenseNetConfig::constant_growth(vec![2, 2], 4).with_stem(Stem::ImagenetPooled);
+    let config = NetworkConfig::densenet(vec![2, 2], 4).with_stem(Stem::ImagenetPooled);
     let images = Tensor::<4>::from_data(tensor("images"), &Device::default());
     let expected: Vec<f32> = tensor("logits").iter().collect();
     let mut failures = Vec::new();

@@ -11,7 +11,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use condensenet_core::{LearnedGroupConv, Mask, group_lasso};
-use condensenet_models::{StateDict, TrainingNetwork};
+use condensenet_models::{StateDict, AnyNetwork};
 
 use crate::trace::{Inputs, Trace};
 
@@ -99,7 +99,7 @@ fn optimizer() -> ModuleOptimizer {
 /// Our training stops it at C - 1.
 fn original_group_lasso(
     trace: &Trace,
-    network: &TrainingNetwork,
+    network: &AnyNetwork,
     stage: usize,
 ) -> Option<Tensor<1>> {
     let groups = trace.architecture().groups_1x1;

@@ -60,7 +60,7 @@ impl Trace {
                 .with_groups_3x3(spelling.g3)
                 .with_condensation_factor(spelling.c)
                 .into(),
-            "densenet_LGC" => LightCondenseNetConfig::new(layers, growth_rates)
+            "densenet_LGC" => NetworkConfig::light(layers, growth_rates)
                 .with_groups_1x1(spelling.g1)
                 .with_groups_3x3(spelling.g3)
                 .with_condensation_factor(spelling.c)

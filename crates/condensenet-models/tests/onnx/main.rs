@@ -11,7 +11,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use condensenet_core::channel_shuffle;
 use condensenet_models::{
     CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, NetworkFile,
-    Normalization, OnnxExport, Preset, Stem, TrainingNetwork, config::Describe,
+    Normalization, OnnxExport, Preset, Stem, AnyNetwork, config::Describe,
 };
 use model::{Attribute, Model, ValueInfo, Values};
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ fn config() -> CondenseNetConfig {
         .with_dropout(0.1)
 }
 
-fn condensed(config: &NetworkConfig) -> TrainingNetwork {
+fn condensed(config: &NetworkConfig) -> AnyNetwork {
     let network = config.init(&Device::default());
     let mut network = network.expect("a valid configuration");
     network.condense_to(network.schedule().last_stage());
@@ -66,12 +66,12 @@ fn value_info(name: &str, shape: &[&str]) -> ValueInfo {
 
 #[test]
 fn every_node_reads_what_was_made_before_it_and_fits() {
-    let pooled = DenseNetConfig::constant_growth(vec![2, 3], 8).with_stem(Stem::ImagenetPooled);
+    let pooled = NetworkConfig::densenet(vec![2, 3], 8).with_stem(Stem::ImagenetPooled);
     let mut configs: Vec<NetworkConfig> = vec![
         config().into(),
         config().with_stem(Stem::Imagenet).into(),
         config().with_groups_1x1(1).with_groups_3x3(1).into(),
-        LightCondenseNetConfig::new(vec![2, 1], vec![4, 8]).into(),
+        NetworkConfig::light(vec![2, 1], vec![4, 8]).into(),
         pooled.into(),
     ];
     configs.extend(Preset::ALL.map(Preset::config));
@@ -81,7 +81,7 @@ fn every_node_reads_what_was_made_before_it_and_fits() {
         for file in forms(config.clone()) {
             let model = exported(&file);
             let shapes = shapes::follow(&model, [7, 3, height, width]);
-            assert_eq!(shapes["logits"], [7, config.num_classes()], "{config:?}");
+            assert_eq!(shapes["logits"], [7, config.num_classes], "{config:?}");
 
             let names: BTreeSet<_> = model.nodes.iter().map(|node| &node.name).collect();
             assert_eq!(names.len(), model.nodes.len(), "names of nodes are unique");

@@ -11,7 +11,7 @@ use crate::{at_stage, checkpoint, converted, fixtures, import};
 impl Scratch {
     /// The bytes of a network file of each form.
     fn network_files(&self) -> [Vec<u8>; 3] {
-        let densenet = DenseNetConfig::constant_growth(vec![2, 1], 4).init(&Device::default());
+        let densenet = NetworkConfig::densenet(vec![2, 1], 4).init(&Device::default());
         let files = [
             NetworkFile::new(densenet.expect("a valid configuration")),
             NetworkFile::new(at_stage(2)),
