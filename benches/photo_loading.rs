@@ -112,13 +112,9 @@ fn write(photos: &Path, directory: &Path, size: usize) -> Result<()> {
         reader.read(&path, center, [size; 2], &mut pixels)?;
         let file = directory.join(format!("{name}.center.ppm"));
         fs::write(file, [&header[..], &pixels].concat())?;
-        for (kind, scaled) in [("box", false), ("scaled", true)] {
-            reader.scale_while_decoding(scaled);
-            reader.read(&path, part, [size; 2], &mut pixels)?;
-            let file = directory.join(format!("{name}.{kind}.ppm"));
-            fs::write(file, [&header[..], &pixels].concat())?;
-        }
-        reader.scale_while_decoding(false);
+        reader.read(&path, part, [size; 2], &mut pixels)?;
+        let file = directory.join(format!("{name}.box.ppm"));
+        fs::write(file, [&header[..], &pixels].concat())?;
     }
     Ok(())
 }

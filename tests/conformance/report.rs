@@ -30,6 +30,7 @@ pub(crate) fn run(cases: &[Case], setting: &Setting) -> bool {
     for case in cases {
         let case_start = Instant::now();
         let before = failures.len();
+        let mut worst: f64 = 0.0;
         match catch_unwind(AssertUnwindSafe(|| case.run(setting))) {
             Err(panic) => failures.push(format!("{}: panicked: {}", case.name, message(&*panic))),
             Ok(results) => {
@@ -43,8 +44,9 @@ pub(crate) fn run(cases: &[Case], setting: &Setting) -> bool {
                 }
                 for (found, expected) in found.iter().zip(&expected) {
                     let tally = tallies.entry(expected.depth).or_default();
-                    if let Err(failure) = compare(case, setting, found, expected, tally) {
-                        failures.push(failure);
+                    match compare(case, setting, found, expected, tally) {
+                        Ok(deviation) => worst = worst.max(deviation),
+                        Err(failure) => failures.push(failure),
                     }
                 }
             }
@@ -56,7 +58,10 @@ pub(crate) fn run(cases: &[Case], setting: &Setting) -> bool {
                 "FAILED"
             };
             let seconds = case_start.elapsed().as_secs_f64();
-            println!("{:60} {state:6} {seconds:6.2} s", case.name);
+            println!("{:60} {state:6} {seconds:6.2} s  {worst:.1e}", case.name);
+            for failure in &failures[before..] {
+                println!("  {failure}");
+            }
         }
     }
 
@@ -84,13 +89,14 @@ pub(crate) fn run(cases: &[Case], setting: &Setting) -> bool {
     failures.is_empty() && count > 0
 }
 
+/// Compares, and returns the deviation, which is one that is allowed.
 fn compare(
     case: &Case,
     setting: &Setting,
     found: &Output,
     expected: &Output,
     tally: &mut Tally,
-) -> Result<(), String> {
+) -> Result<f64, String> {
     tally.comparisons += 1;
     let failed = |reason: String| format!("{}, {}: {reason}", case.name, expected.what);
     let deviation = deviation(found, expected).map_err(failed)?;
@@ -104,7 +110,7 @@ fn compare(
             "deviates by {deviation:.1e}, allowed is {allowed:.0e}"
         )));
     }
-    Ok(())
+    Ok(deviation)
 }
 
 /// What a panic says.

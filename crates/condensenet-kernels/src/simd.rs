@@ -1,5 +1,7 @@
 //! The few vector helpers that `pulp` leaves to its users.
 
+use std::any::TypeId;
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// Widest vector of any instruction set, in `f32` lanes.
@@ -56,6 +58,30 @@ pub(crate) fn store_some<S: Simd>(slice: &mut [f32], value: S::f32s) {
     store::<S>(&mut lanes, value);
     for (target, &lane) in slice.iter_mut().zip(&lanes) {
         *target = lane;
+    }
+}
+
+/// Asks for the cache line of `slice[index]` ahead of its use, if there is one.
+#[inline(always)]
+#[allow(unsafe_code, reason = "the intrinsic takes a pointer")]
+pub(crate) fn prefetch(slice: &[f32], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(value) = slice.get(index) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch of an address in a live slice has no effect but on the caches; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slice, index);
+}
+
+/// `a * b + c`, fused where the machine can; without such an instruction, a fused one would be a call of a function.
+#[inline(always)]
+pub(crate) fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    if TypeId::of::<S>() == TypeId::of::<pulp::Scalar128b>() {
+        simd.add_f32s(simd.mul_f32s(a, b), c)
+    } else {
+        simd.mul_add_e_f32s(a, b, c)
     }
 }
 

@@ -3,164 +3,130 @@
 //! A plane of 7x7 is three vectors of 16 pixels and one pixel. A fourth vector for it would cost as much as the
 //! others; with the panel's outputs as the vector it costs a sixteenth.
 
-use super::simd::{Simd, SimdOp};
-use super::tile::TileArgs;
+use super::{
+    cell::Cell,
+    tile::{Rows, Weights},
+};
+use crate::simd::{MAX_LANES, load, mul_add, store};
+use pulp::{Simd, WithSimd};
 
 /// Pixels that are done this way, at most.
 pub(crate) const MOST: usize = 4;
 
-/// R pixels of P panels; of [`TileArgs`], the pointers, the rows and `floor` count.
-struct Columns<const P: usize, const R: usize> {
-    args: TileArgs,
-    clamp: bool,
-    /// Of a panel.
-    width: usize,
-    /// That exist; the last panel may be padded.
-    outputs: usize,
+/// R pixels of P panels.
+struct Columns<'a, const P: usize, const R: usize> {
+    rows: &'a Rows<'a>,
+    /// Of the first panel; the others follow.
+    weights: Weights<'a>,
+    out: Cell<'a>,
+    /// The first of the pixels.
+    pixel: usize,
 }
 
-impl<const P: usize, const R: usize> SimdOp for Columns<P, R> {
+impl<const P: usize, const R: usize> WithSimd for Columns<'_, P, R> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let a = self.args;
-        // SAFETY: the contract of `run_columns`.
-        unsafe {
-            let mut first = 0;
-            while first < self.width {
-                // Two sets of sums, for rows of even and odd number: one alone would wait for itself.
-                let (mut even, mut odd) = ([[S::splat(0.0); R]; P], [[S::splat(0.0); R]; P]);
-                let mut d = 0;
-                while d + 1 < a.depth {
-                    self.add_row::<S>(first, d, &mut even);
-                    self.add_row::<S>(first, d + 1, &mut odd);
-                    d += 2;
-                }
-                if d < a.depth {
-                    self.add_row::<S>(first, d, &mut even);
-                }
-                for p in 0..P {
-                    let bias = S::load(a.bias.add(p * self.width + first));
-                    let start = p * self.width + first;
-                    let count = (self.width - first)
-                        .min(S::LANES)
-                        .min(self.outputs.saturating_sub(start));
-                    for r in 0..R {
-                        let sum = S::add(S::add(even[p][r], odd[p][r]), bias);
-                        let mut lanes = [0.0; 16];
-                        S::store(lanes.as_mut_ptr(), S::max(sum, S::splat(a.floor)));
-                        for (i, value) in lanes.iter().enumerate().take(count) {
-                            *a.out.add((start + i) * a.out_stride + r) = *value;
-                        }
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (width, depth) = (self.weights.stride, self.rows.table.len());
+        let zero = simd.splat_f32s(0.0);
+        for first in (0..width).step_by(S::F32_LANES) {
+            // Two sets of sums, for rows of even and odd number: one alone would wait for itself.
+            let (mut even, mut odd) = ([[zero; R]; P], [[zero; R]; P]);
+            for d in (0..depth - depth % 2).step_by(2) {
+                self.add_row(simd, first, d, &mut even);
+                self.add_row(simd, first, d + 1, &mut odd);
+            }
+            if depth % 2 == 1 {
+                self.add_row(simd, first, depth - 1, &mut even);
+            }
+            for p in 0..P {
+                let start = p * width + first;
+                let bias = load::<S>(&self.weights.bias[start..]);
+                // The last panel may be padded.
+                let outputs = (width - first).min(self.out.rows().saturating_sub(start));
+                for r in 0..R {
+                    let sum = simd.add_f32s(simd.add_f32s(even[p][r], odd[p][r]), bias);
+                    let mut lanes = [0.0; MAX_LANES];
+                    let clamped = simd.max_f32s(sum, simd.splat_f32s(self.weights.floor));
+                    store::<S>(&mut lanes, clamped);
+                    for (i, &value) in lanes[..outputs.min(S::F32_LANES)].iter().enumerate() {
+                        self.out.row(start + i)[self.pixel + r] = value;
                     }
                 }
-                first += S::LANES;
             }
         }
     }
 }
 
-impl<const P: usize, const R: usize> Columns<P, R> {
+impl<const P: usize, const R: usize> Columns<'_, P, R> {
     #[inline(always)]
-    unsafe fn add_row<S: Simd>(&self, first: usize, d: usize, sums: &mut [[S::V; R]; P]) {
-        let a = &self.args;
-        // SAFETY: the contract of `run_columns`, for row d.
-        unsafe {
-            let row = a.x.add(*a.rows.add(d) as usize * a.row_stride);
-            let mut xs = [S::splat(0.0); R];
-            for (r, x) in xs.iter_mut().enumerate() {
-                *x = S::splat(*row.add(r));
-                if self.clamp {
-                    let t = S::splat(*a.thresholds.add(d));
-                    *x = if d < a.rising {
-                        S::max(*x, t)
-                    } else {
-                        S::min(*x, t)
-                    };
-                }
-            }
-            let weights = a.weights.add(d * self.width + first);
-            for (p, sums) in sums.iter_mut().enumerate() {
-                let w = S::load(weights.add(p * a.depth * self.width));
-                for (sum, x) in sums.iter_mut().zip(xs) {
-                    *sum = S::mul_add(w, x, *sum);
-                }
+    fn add_row<S: Simd>(&self, simd: S, first: usize, d: usize, sums: &mut [[S::f32s; R]; P]) {
+        let (width, depth) = (self.weights.stride, self.rows.table.len());
+        let row = &self.rows.x[self.rows.table[d] as usize * self.rows.stride + self.pixel..][..R];
+        let mut pixels = [simd.splat_f32s(0.0); R];
+        for (pixel, &x) in pixels.iter_mut().zip(row) {
+            *pixel = simd.splat_f32s(match self.rows.clamp {
+                Some((thresholds, rising)) if (d < rising) == (x < thresholds[d]) => thresholds[d],
+                _ => x,
+            });
+        }
+        for (p, sums) in sums.iter_mut().enumerate() {
+            let weights = load::<S>(&self.weights.values[(p * depth + d) * width + first..]);
+            for (sum, pixel) in sums.iter_mut().zip(pixels) {
+                *sum = mul_add(simd, weights, pixel, *sum);
             }
         }
     }
 }
 
-/// Computes `pixels` (at most [`MOST`]) pixels for `outputs` outputs, which start at a panel.
-///
-/// # Safety
-/// As [`run_tile`](super::tile::run_tile), with `weights` and `bias` of all panels, one behind the other.
-pub(crate) unsafe fn run_columns<S: Simd>(
-    args: TileArgs,
-    clamp: bool,
-    width: usize,
-    outputs: usize,
-    pixels: usize,
+/// Computes the pixels behind `pixel` (at most [`MOST`]) for all rows of `out`, which are the outputs of whole panels.
+pub(crate) fn run_columns<S: Simd>(
+    simd: S,
+    rows: &Rows<'_>,
+    weights: Weights<'_>,
+    mut out: Cell<'_>,
+    pixel: usize,
 ) {
+    let (width, depth, outputs) = (weights.stride, rows.table.len(), out.rows());
     let mut done = 0;
     while done < outputs {
-        // SAFETY: offsets of whole panels.
-        unsafe {
-            let args = TileArgs {
-                weights: args.weights.add(done * args.depth),
-                bias: args.bias.add(done),
-                out: args.out.add(done * args.out_stride),
-                ..args
-            };
-            if outputs - done >= 4 * width {
-                run::<S, 4>(args, clamp, width, 4 * width, pixels);
-                done += 4 * width;
-            } else if outputs - done >= 2 * width {
-                run::<S, 2>(args, clamp, width, 2 * width, pixels);
-                done += 2 * width;
-            } else {
-                run::<S, 1>(args, clamp, width, (outputs - done).min(width), pixels);
-                done += width;
-            }
+        let weights = Weights {
+            values: &weights.values[done * depth..],
+            bias: &weights.bias[done..],
+            ..weights
+        };
+        let panels = match (outputs - done) / width {
+            4.. => 4,
+            2.. => 2,
+            _ => 1,
+        };
+        let end = (done + panels * width).min(outputs);
+        let columns = 0..out.columns();
+        let out = out.part(done..end, columns);
+        match panels {
+            4 => run::<S, 4>(simd, rows, weights, out, pixel),
+            2 => run::<S, 2>(simd, rows, weights, out, pixel),
+            _ => run::<S, 1>(simd, rows, weights, out, pixel),
         }
+        done = end;
     }
 }
 
-unsafe fn run<S: Simd, const P: usize>(
-    args: TileArgs,
-    clamp: bool,
-    width: usize,
-    outputs: usize,
-    pixels: usize,
+fn run<S: Simd, const P: usize>(
+    simd: S,
+    rows: &Rows<'_>,
+    weights: Weights<'_>,
+    out: Cell<'_>,
+    pixel: usize,
 ) {
-    // SAFETY: the caller's contract.
-    unsafe {
-        match pixels {
-            1 => S::vectorize(Columns::<P, 1> {
-                args,
-                clamp,
-                width,
-                outputs,
-            }),
-            2 => S::vectorize(Columns::<P, 2> {
-                args,
-                clamp,
-                width,
-                outputs,
-            }),
-            3 => S::vectorize(Columns::<P, 3> {
-                args,
-                clamp,
-                width,
-                outputs,
-            }),
-            4 => S::vectorize(Columns::<P, 4> {
-                args,
-                clamp,
-                width,
-                outputs,
-            }),
-            _ => unreachable!("{pixels} pixels are left over"),
-        }
+    macro_rules! sizes {
+        ($($count:literal)*) => {
+            match out.columns() - pixel {
+                $($count => simd.vectorize(Columns::<P, $count> { rows, weights, out, pixel }),)*
+                pixels => unreachable!("{pixels} pixels are left over"),
+            }
+        };
     }
+    sizes!(1 2 3 4);
 }

@@ -6,6 +6,11 @@
 //! one, and if the pool is busy the caller does them all. So a run inside a busy pool works, and costs
 //! nothing extra.
 
+#![allow(
+    unsafe_code,
+    reason = "a closure is lent to threads that end before it does"
+)]
+
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -4,14 +4,20 @@
 //! second-level cache. Large maps go strip by strip, so that they are never written out: the 3x3 of a strip
 //! follows the 1x1 of the same rows, and the two rows that the next strip shares are kept.
 
-use super::aligned::Aligned;
-use super::crew::Crew;
-use super::disjoint::{Disjoint, Reading};
-use super::isa::Isa;
-use super::pointwise::{Place, Pointwise, Rows};
-use super::spatial::{Area, Scratch, Source, Spatial};
-use super::winograd::ROWS;
-use std::ops::Range;
+use super::{
+    cell::{Cell, Cut},
+    crew::Crew,
+    isa::Isa,
+    pointwise::{Pointwise, Rows},
+    source::Source,
+    spatial::{Area, Scratch, Spatial},
+    winograd::ROWS,
+};
+use crate::aligned::{Aligned, LINE, odd_lines};
+use std::{
+    ops::Range,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Bytes of bottleneck rows, set for a second-level cache of 1 MB.
 #[derive(Debug, Clone, Copy)]
@@ -35,11 +41,12 @@ impl Default for Limits {
 const LEAD: usize = 16;
 
 /// Memory that layers use in turns.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Workbench {
     bottleneck: Aligned,
     zeros: Aligned,
-    slots: Vec<Scratch>,
+    /// One for each slot of a crew, so a lock never waits.
+    slots: Vec<Mutex<Scratch>>,
     limits: Limits,
 }
 
@@ -48,7 +55,7 @@ impl Workbench {
     #[must_use]
     pub fn new(slots: usize) -> Self {
         Self {
-            slots: vec![Scratch::default(); slots],
+            slots: (0..slots).map(|_| Mutex::default()).collect(),
             ..Self::default()
         }
     }
@@ -56,9 +63,13 @@ impl Workbench {
     /// Bytes held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let slots = self.slots.iter().map(|s| s.values.len() + s.strip.len());
+        let slots = self.slots.iter().map(|slot| lock(slot).values());
         4 * (self.bottleneck.len() + slots.sum::<usize>())
     }
+}
+
+fn lock(slot: &Mutex<Scratch>) -> MutexGuard<'_, Scratch> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The packed convolutions of a dense layer.
@@ -125,7 +136,9 @@ impl DenseLayer {
             bench.slots.len() >= crew.slots(),
             "one slot of the workbench per thread"
         );
-        bench.zeros.reserve(LEAD + area.width.next_multiple_of(16));
+        bench
+            .zeros
+            .reserve(LEAD + area.width.next_multiple_of(LINE) + LINE);
         let row_bytes = 4 * self.pointwise.channels_out() * area.width;
         let (x, out) = Rows::split(block, stride, channels);
         x.check(self.pointwise.channels_in(), area.pixels());
@@ -149,44 +162,33 @@ impl DenseLayer {
         out: &mut [f32],
         bench: &mut Workbench,
     ) {
-        let stride = area.stride();
-        bench
-            .bottleneck
-            .reserve(LEAD + self.pointwise.channels_out() * stride);
-        self.pointwise.run(
-            crew,
-            isa,
-            x,
-            &mut bench.bottleneck[LEAD..],
-            stride,
-            area.pixels(),
-        );
-        let (bottleneck, zeros) = (Reading::new(&bench.bottleneck), Reading::new(&bench.zeros));
-        let slots = Disjoint::new(&mut bench.slots);
-        let out = Disjoint::new(out);
-        crew.each(self.spatial.groups(), &|group, slot| {
-            // SAFETY: the bottleneck holds the whole map and slack behind it; groups write different
-            // rows; a slot is one unit's at a time.
-            unsafe {
-                let scratch = slots.element(slot);
-                let source = Source {
-                    start: bottleneck.start().add(LEAD),
-                    channel_stride: stride,
-                    first_row: 0,
-                    zeros: zeros.start().add(LEAD),
-                };
-                self.spatial.run_group(
-                    isa,
-                    group,
-                    area,
-                    0..area.tile_rows(),
-                    area.tile_rows(),
-                    source,
-                    out.at(0),
-                    stride,
-                    scratch,
-                );
-            }
+        let (stride, pixels) = (area.stride(), area.pixels());
+        let channels = self.pointwise.channels_out();
+        bench.bottleneck.reserve(LEAD + channels * stride + LINE);
+        let bottleneck = &mut bench.bottleneck[LEAD..];
+        self.pointwise.run(crew, isa, x, bottleneck, stride, pixels);
+        let source = Source {
+            values: &bench.bottleneck,
+            start: LEAD as isize,
+            channel_stride: stride,
+            zeros: &bench.zeros,
+        };
+        let (groups, slots) = (self.spatial.groups(), &bench.slots);
+        let out = Cell::new(out, self.growth(), stride, pixels);
+        out.each(crew, Cut::rows(self.growth() / groups), |at, out, slot| {
+            let group = at.rows.start / at.rows.len();
+            let tiles = 0..area.tile_rows();
+            self.spatial.run_group(
+                isa,
+                group,
+                area,
+                tiles,
+                area.tile_rows(),
+                source,
+                out,
+                0,
+                &mut lock(&slots[slot]),
+            );
         });
     }
 
@@ -207,97 +209,96 @@ impl DenseLayer {
         } else {
             (2 * crew.slots()).min(all)
         };
-        let zeros = Reading::new(&bench.zeros);
-        let slots = Disjoint::new(&mut bench.slots);
-        let out = Disjoint::new(out);
-        crew.each(ranges, &|range, slot| {
-            let tiles = all * range / ranges..all * (range + 1) / ranges;
-            // SAFETY: ranges write different rows; a slot is one unit's at a time.
-            unsafe {
-                self.run_range(
-                    isa,
-                    area,
-                    tiles,
-                    strip,
-                    x,
-                    out,
-                    zeros.start().add(LEAD),
-                    slots.element(slot),
-                );
-            }
+        let (zeros, slots) = (&*bench.zeros, &bench.slots);
+        let out = Cell::new(out, self.growth(), area.stride(), area.pixels());
+        let tiles = all.div_ceil(ranges);
+        let cut = Cut::columns(tiles * ROWS * area.width);
+        out.each(crew, cut, |at, out, slot| {
+            let first = at.columns.start / (ROWS * area.width);
+            let tiles = first..(first + tiles).min(all);
+            self.run_range(
+                isa,
+                area,
+                tiles,
+                strip,
+                x,
+                out,
+                zeros,
+                &mut lock(&slots[slot]),
+            );
         });
     }
 
-    /// Does the strips of a range one after the other.
-    ///
-    /// # Safety
-    /// No other thread writes these rows of `out`; `x` was checked for the whole map.
-    unsafe fn run_range(
+    /// Does the strips of a range one after the other. `out` begins with the first of the range's pixels.
+    fn run_range(
         &self,
         isa: Isa,
         area: Area,
         tiles: Range<usize>,
         strip: usize,
         x: Rows<'_>,
-        out: Disjoint<'_>,
-        zeros: *const f32,
+        mut out: Cell<'_>,
+        zeros: &[f32],
         scratch: &mut Scratch,
     ) {
         let Area { height, width, .. } = area;
         let channels = self.pointwise.channels_out();
-        let stride = super::aligned::odd_lines((strip * ROWS + 2) * width);
-        scratch.strip.reserve(LEAD + channels * stride);
-        // SAFETY: `LEAD` values were reserved in front.
-        let bottleneck = unsafe { scratch.strip.as_mut_ptr().add(LEAD) };
+        let stride = odd_lines((strip * ROWS + 2) * width);
+        scratch.strip.reserve(LEAD + channels * stride + LINE);
+        let mut bottleneck = std::mem::take(&mut scratch.strip);
+        let first_pixel = tiles.start * ROWS * width;
         for start in tiles.clone().step_by(strip) {
             let end = (start + strip).min(tiles.end);
             // Row y of the map is row y - first of the strip.
             let first = (start * ROWS) as isize - 1;
             let mut from = first.max(0) as usize;
-            // SAFETY: the strip has room for rows `first..=end * ROWS`.
-            unsafe {
-                if start > tiles.start {
-                    for channel in 0..channels {
-                        let row = bottleneck.add(channel * stride);
-                        std::ptr::copy(row.add(strip * ROWS * width), row, 2 * width);
-                    }
-                    from = start * ROWS + 1;
+            if start > tiles.start {
+                for row in bottleneck[LEAD..].chunks_exact_mut(stride).take(channels) {
+                    row.copy_within(strip * ROWS * width..(strip * ROWS + 2) * width, 0);
                 }
-                let to = (end * ROWS + 1).min(height);
-                if from < to {
-                    let place = Place {
-                        x: x.start().add(from * width),
-                        stride: x.stride(),
-                        out: bottleneck.offset((from as isize - first) * width as isize),
-                        out_stride: stride,
-                    };
-                    for group in 0..self.pointwise.groups() {
-                        let outputs = 0..self.pointwise.outputs_per_group();
-                        self.pointwise
-                            .run_group(isa, group, outputs, place, (to - from) * width);
-                    }
-                }
-                let source = Source {
-                    start: bottleneck,
-                    channel_stride: stride,
-                    first_row: first,
-                    zeros,
+                from = start * ROWS + 1;
+            }
+            let to = (end * ROWS + 1).min(height);
+            if from < to {
+                let at = LEAD + (from as isize - first) as usize * width;
+                let pixels = (to - from) * width;
+                let (groups, outputs) =
+                    (self.pointwise.groups(), self.pointwise.outputs_per_group());
+                let rows = Cell::new(&mut bottleneck[at..], channels, stride, pixels);
+                let cut = Cut {
+                    groups,
+                    rows: outputs,
+                    columns: pixels,
                 };
-                for group in 0..self.spatial.groups() {
-                    self.spatial.run_group(
-                        isa,
-                        group,
-                        area,
-                        start..end,
-                        strip,
-                        source,
-                        out.at(0),
-                        area.stride(),
-                        scratch,
-                    );
-                }
+                rows.each(&Crew::alone(), cut, |group, out, _| {
+                    self.pointwise
+                        .run_group(isa, group.group, 0, x, from * width, out);
+                });
+            }
+            let source = Source {
+                values: &bottleneck,
+                start: LEAD as isize - first * width as isize,
+                channel_stride: stride,
+                zeros,
+            };
+            let (groups, outputs) = (self.spatial.groups(), self.growth() / self.spatial.groups());
+            let columns = 0..out.columns();
+            for group in 0..groups {
+                let rows = group * outputs..(group + 1) * outputs;
+                self.spatial.run_group(
+                    isa,
+                    group,
+                    area,
+                    start..end,
+                    strip,
+                    source,
+                    out.part(rows, columns.clone()),
+                    first_pixel,
+                    scratch,
+                );
             }
         }
+        scratch.strip = bottleneck;
     }
 }
 

@@ -4,131 +4,119 @@
 //! than they save. Here four output rows share each load instead: a row of the input is loaded once per
 //! column of the filter and serves up to three output rows.
 
-use super::isa::Isa;
-use super::simd::{Simd, SimdOp};
-use super::winograd::{Position, ROWS};
+use super::{
+    cell::Cell,
+    isa::Isa,
+    source::{ROWS_IN, SourceRows},
+    winograd::{Position, ROWS},
+};
+use crate::simd::mul_add;
+use pulp::{Simd, WithSimd};
 
-/// Input rows of a tile.
-pub(crate) const ROWS_IN: usize = ROWS + 2;
 /// Outputs of a group, at most.
 pub(crate) const MOST_OUTPUTS: usize = 2;
 
 /// Four rows of a group's outputs.
-#[derive(Clone, Copy)]
-pub(crate) struct Part {
-    pub channels: usize,
-    /// Six rows of channel 0, each with its distance to the next channel.
-    pub rows: [(*const f32, usize); ROWS_IN],
+pub(crate) struct Part<'a> {
+    pub rows: SourceRows<'a>,
     /// `[channel][column][row][output]`.
-    pub weights: *const f32,
-    pub out: *mut f32,
-    pub out_stride: usize,
+    pub weights: &'a [f32],
+    /// A row for each output; the part's rows begin at column `at`, `width` apart.
+    pub out: Cell<'a>,
+    pub at: usize,
     /// Output rows that exist, at most [`ROWS`].
     pub rows_out: usize,
     pub width: usize,
 }
 
-impl Part {
-    /// # Safety
-    /// `width` values, rounded up to whole vectors, are readable in every row, and one more before and behind
-    /// them; `width` are writable in each of `rows_out` output rows, whose pitch is the width.
-    ///
+impl Part<'_> {
     /// # Panics
-    /// If there are more than [`MOST_OUTPUTS`].
-    pub(crate) unsafe fn run(self, isa: Isa, outputs: usize) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            match outputs {
-                1 => isa.run(DirectTile::<1>(self)),
-                2 => isa.run(DirectTile::<2>(self)),
-                _ => unreachable!("{outputs} outputs in a group"),
-            }
+    /// If there are more outputs than [`MOST_OUTPUTS`].
+    pub(crate) fn run(self, isa: Isa) {
+        match self.out.rows() {
+            1 => isa.run(DirectTile::<1>(self)),
+            2 => isa.run(DirectTile::<2>(self)),
+            outputs => unreachable!("{outputs} outputs in a group"),
         }
     }
 }
 
 /// A part with M outputs.
-struct DirectTile<const M: usize>(Part);
+struct DirectTile<'a, const M: usize>(Part<'a>);
 
-impl<const M: usize> SimdOp for DirectTile<M> {
+impl<const M: usize> WithSimd for DirectTile<'_, M> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: by contract.
-        unsafe {
-            let mut position = Some(Position::first::<S>(self.0.width));
-            while let Some(at) = position {
-                let next = at.next::<S>(self.0.width);
-                match next {
-                    Some(second) if M == 1 => {
-                        self.run_at::<S, 2>([at, second]);
-                        position = second.next::<S>(self.0.width);
-                    }
-                    _ => {
-                        self.run_at::<S, 1>([at]);
-                        position = next;
-                    }
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let width = self.0.width;
+        let mut position = Some(Position::first::<S>(width));
+        while let Some(at) = position {
+            let next = at.next::<S>(width);
+            match next {
+                Some(second) if M == 1 => {
+                    self.run_at(simd, [at, second]);
+                    position = second.next::<S>(width);
+                }
+                _ => {
+                    self.run_at(simd, [at]);
+                    position = next;
                 }
             }
         }
     }
 }
 
-impl<const M: usize> DirectTile<M> {
+impl<const M: usize> DirectTile<'_, M> {
     /// Computes P vectors of every row.
     #[inline(always)]
-    unsafe fn run_at<S: Simd, const P: usize>(&self, positions: [Position; P]) {
-        // SAFETY: the contract of `run`; the column before the first and behind the last pixel is masked off.
-        unsafe {
-            let mut sums = [[[S::splat(0.0); P]; ROWS]; M];
-            let mut masks = [[S::lanes(0, S::LANES); P]; 3];
-            for (p, at) in positions.iter().enumerate() {
-                masks[0][p] = S::lanes(usize::from(at.x == 0), S::LANES);
-                masks[2][p] = S::lanes(0, S::LANES.min(self.0.width - 1 - at.x));
-            }
-            let mut rows = self.0.rows.map(|(row, _)| row.wrapping_sub(1));
-            let mut weights = self.0.weights;
-            for _ in 0..self.0.channels {
-                for (column, masks) in masks.iter().enumerate() {
-                    for (i, row) in rows.iter().enumerate() {
-                        let mut xs = [S::splat(0.0); P];
-                        for ((x, at), mask) in xs.iter_mut().zip(&positions).zip(masks) {
-                            let from = row.wrapping_add(at.x + column);
-                            *x = if column == 1 {
-                                S::load(from)
-                            } else {
-                                S::load_lanes(from, *mask)
-                            };
+    fn run_at<S: Simd, const P: usize>(&mut self, simd: S, positions: [Position; P]) {
+        let (lanes, width) = (S::F32_LANES, self.0.width);
+        let zero = simd.splat_f32s(0.0);
+        let mut sums = [[[zero; P]; ROWS]; M];
+        // The columns before the first and behind the last pixel count as zeros.
+        let all = simd.mask_between_m32s(0, lanes as u32).mask();
+        let mut masks = [[all; P]; 3];
+        for (p, at) in positions.iter().enumerate() {
+            let (first, last) = (u32::from(at.x == 0), lanes.min(width - 1 - at.x) as u32);
+            masks[0][p] = simd.mask_between_m32s(first, lanes as u32).mask();
+            masks[2][p] = simd.mask_between_m32s(0, last).mask();
+        }
+        for (channel, weights) in self.0.weights.chunks_exact(9 * M).enumerate() {
+            for column in 0..3 {
+                for i in 0..ROWS_IN {
+                    let mut xs = [zero; P];
+                    for (p, at) in positions.iter().enumerate() {
+                        xs[p] = self.0.rows.at::<S>(channel, at.x + column).row(i);
+                        if column != 1 {
+                            xs[p] = simd.select_f32s(masks[column][p], xs[p], zero);
                         }
-                        // Row i of the input is row `tap` of the filter for output row i - tap.
-                        for tap in 0..3 {
-                            if i >= tap && i - tap < ROWS {
-                                for (m, sums) in sums.iter_mut().enumerate() {
-                                    let w = S::splat(*weights.add(tap * M + m));
-                                    for (sum, x) in sums[i - tap].iter_mut().zip(xs) {
-                                        *sum = S::mul_add(w, x, *sum);
-                                    }
+                    }
+                    // Row i of the input is row `tap` of the filter for output row i - tap.
+                    for tap in 0..3 {
+                        if i >= tap && i - tap < ROWS {
+                            for (m, sums) in sums.iter_mut().enumerate() {
+                                let weight = weights[(column * 3 + tap) * M + m];
+                                let weight = simd.splat_f32s(weight);
+                                for (sum, x) in sums[i - tap].iter_mut().zip(xs) {
+                                    *sum = mul_add(simd, weight, x, *sum);
                                 }
                             }
                         }
                     }
-                    weights = weights.add(3 * M);
-                }
-                for (row, (_, stride)) in rows.iter_mut().zip(self.0.rows) {
-                    *row = row.wrapping_add(stride);
                 }
             }
-            for (m, sums) in sums.iter().enumerate() {
-                for (row, sums) in sums.iter().enumerate() {
-                    if row < self.0.rows_out {
-                        for (sum, at) in sums.iter().zip(&positions) {
-                            at.put::<S>(
-                                self.0.out.add(m * self.0.out_stride + row * self.0.width),
-                                *sum,
-                            );
-                        }
-                    }
+        }
+        let Part {
+            out,
+            at: first,
+            rows_out,
+            ..
+        } = &mut self.0;
+        for (m, sums) in sums.iter().enumerate() {
+            for (row, sums) in sums.iter().enumerate().take(*rows_out) {
+                for (&sum, at) in sums.iter().zip(&positions) {
+                    at.put(simd, out, m, *first + row * width, sum);
                 }
             }
         }

@@ -1,19 +1,20 @@
 //! Which instruction set the kernels run on: found at run time, or asked for by name.
 
-use super::simd::{Simd, SimdOp, portable::Portable};
+use pulp::{Simd, WithSimd};
 
 /// An instruction set that this machine has. There is no way to make one that it has not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub struct Isa(Kind);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// `pulp`'s proofs that the machine has the instructions.
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(pulp::x86::V4),
     #[cfg(target_arch = "x86_64")]
-    Avx2,
+    Avx2(pulp::x86::V3),
     #[cfg(target_arch = "aarch64")]
-    Neon,
+    Neon(pulp::aarch64::Neon),
     Portable,
 }
 
@@ -22,17 +23,14 @@ impl Isa {
     pub fn available() -> impl Iterator<Item = Self> {
         let kinds = [
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512,
+            pulp::x86::V4::try_new().map(Kind::Avx512),
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2,
+            pulp::x86::V3::try_new().map(Kind::Avx2),
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon,
-            Kind::Portable,
+            pulp::aarch64::Neon::try_new().map(Kind::Neon),
+            Some(Kind::Portable),
         ];
-        kinds
-            .into_iter()
-            .filter(|kind| kind.is_available())
-            .map(Self)
+        kinds.into_iter().flatten().map(Self)
     }
 
     /// Returns the fastest this machine has.
@@ -58,52 +56,34 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            Kind::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
+            Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => "neon",
+            Kind::Neon(_) => "neon",
             Kind::Portable => "portable",
         }
     }
 
     /// Runs an operation compiled for this instruction set.
-    ///
-    /// # Safety
-    /// The operation's own contract.
     #[inline]
-    pub(crate) unsafe fn run<O: SimdOp>(self, op: O) -> O::Output {
+    pub(crate) fn run<O: WithSimd>(self, op: O) -> O::Output {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `available` checked the machine; the operation's pointers are the caller's.
-            Kind::Avx512 => unsafe { super::simd::avx512::Avx512::vectorize(op) },
+            Kind::Avx512(simd) => Simd::vectorize(simd, op),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            Kind::Avx2 => unsafe { super::simd::avx2::Avx2::vectorize(op) },
+            Kind::Avx2(simd) => Simd::vectorize(simd, op),
             #[cfg(target_arch = "aarch64")]
-            // SAFETY: as above.
-            Kind::Neon => unsafe { super::simd::neon::Neon::vectorize(op) },
-            // SAFETY: needs no instruction set.
-            Kind::Portable => unsafe { Portable::vectorize(op) },
+            Kind::Neon(simd) => Simd::vectorize(simd, op),
+            Kind::Portable => Simd::vectorize(pulp::Scalar128b, op),
         }
     }
 }
 
-impl Kind {
-    fn is_available(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                std::arch::is_x86_feature_detected!("avx512f") && Self::Avx2.is_available()
-            }
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => {
-                std::arch::is_x86_feature_detected!("avx2")
-                    && std::arch::is_x86_feature_detected!("fma")
-            }
-            #[cfg(target_arch = "aarch64")]
-            Self::Neon => true,
-            Self::Portable => true,
-        }
+impl PartialEq for Isa {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
     }
 }
+
+impl Eq for Isa {}

@@ -1,10 +1,15 @@
 //! The classifier: index and a product with `[classes, features]`, weights streamed once for all images.
 
-use super::aligned::Aligned;
-use super::crew::Crew;
-use super::disjoint::Disjoint;
-use super::isa::Isa;
-use super::simd::{Simd, SimdOp};
+use super::{
+    cell::{Cell, Cut},
+    crew::Crew,
+    isa::Isa,
+};
+use crate::{
+    aligned::Aligned,
+    simd::{load, mul_add},
+};
+use pulp::{Simd, WithSimd};
 
 /// A packed linear layer, with the index that picks its inputs.
 #[derive(Debug, Clone)]
@@ -91,27 +96,21 @@ impl Linear {
             }
         }
         let outputs = self.outputs();
-        assert!(out.len() >= images * outputs, "outputs lie outside");
         let x: &[f32] = kept;
-        let out = Disjoint::new(out);
+        let out = Cell::new(out, images, outputs, outputs);
         let chunk = outputs.div_ceil(2 * crew.slots()).next_multiple_of(4);
-        crew.each(outputs.div_ceil(chunk), &|unit, _| {
-            for first in (unit * chunk..((unit + 1) * chunk).min(outputs)).step_by(4) {
-                let rows: [usize; 4] = std::array::from_fn(|i| (first + i).min(outputs - 1));
-                for image in 0..images {
-                    let weights =
-                        rows.map(|row| self.weights[row * self.padded..][..self.padded].as_ptr());
-                    let x = x[image * self.padded..][..self.padded].as_ptr();
-                    // SAFETY: `padded` values of each are there; outputs belong to one unit each.
-                    unsafe {
-                        let sums = isa.run(Dots {
-                            weights,
-                            x,
-                            length: self.padded,
-                        });
-                        for (i, sum) in sums.into_iter().enumerate().take(outputs - first) {
-                            *out.at(image * outputs + first + i) = sum + self.bias[first + i];
-                        }
+        out.each(crew, Cut::columns(chunk), |at, mut out, _| {
+            for first in at.columns.clone().step_by(4) {
+                let here = first..(first + 4).min(at.columns.end);
+                let weights: [&[f32]; 4] = std::array::from_fn(|i| {
+                    let output = (first + i).min(outputs - 1);
+                    &self.weights[output * self.padded..][..self.padded]
+                });
+                for (image, x) in x.chunks_exact(self.padded).take(images).enumerate() {
+                    let sums = isa.run(Dots { weights, x });
+                    let out = &mut out.row(image)[first - at.columns.start..];
+                    for ((out, sum), output) in out.iter_mut().zip(sums).zip(here.clone()) {
+                        *out = sum + self.bias[output];
                     }
                 }
             }
@@ -120,32 +119,29 @@ impl Linear {
 }
 
 /// Four dot products with the same vector, whose length is a multiple of 16.
-struct Dots {
-    weights: [*const f32; 4],
-    x: *const f32,
-    length: usize,
+struct Dots<'a> {
+    weights: [&'a [f32]; 4],
+    x: &'a [f32],
 }
 
-impl SimdOp for Dots {
+impl WithSimd for Dots<'_> {
     type Output = [f32; 4];
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) -> [f32; 4] {
-        // SAFETY: `length` values are readable behind every pointer.
-        unsafe {
-            let mut sums = [S::splat(0.0); 4];
-            for at in (0..self.length).step_by(S::LANES) {
-                let x = S::load(self.x.add(at));
-                for (sum, weights) in sums.iter_mut().zip(self.weights) {
-                    *sum = S::mul_add(S::load(weights.add(at)), x, *sum);
-                }
+    fn with_simd<S: Simd>(self, simd: S) -> [f32; 4] {
+        let mut sums = [simd.splat_f32s(0.0); 4];
+        let weights = self.weights.map(|weights| &weights[..self.x.len()]);
+        for at in (0..self.x.len()).step_by(S::F32_LANES) {
+            let x = load::<S>(&self.x[at..]);
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = mul_add(simd, load::<S>(&weights[at..]), x, *sum);
             }
-            let mut totals = [0.0; 4];
-            for (total, sum) in totals.iter_mut().zip(sums) {
-                *total = S::sum(sum);
-            }
-            totals
         }
+        let mut totals = [0.0; 4];
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = simd.reduce_sum_f32s(sum);
+        }
+        totals
     }
 }
 

@@ -17,31 +17,27 @@
 //! Winograd's form F(4,3) along the height, directly where a group has one or two outputs.
 //!
 //! # One source, every instruction set
-//! Kernels are written once over a small trait of vector operations and compiled for AVX-512, AVX2 with FMA, NEON, and
-//! plain Rust. [`Isa`] picks one at run time, and can't name one that the machine has not.
+//! Kernels are written once against [`pulp::Simd`] and compiled for AVX-512, AVX2 with FMA, NEON, and plain Rust. [`Isa`] picks
+//! one at run time, and can't name one that the machine doesn't have.
 //!
 //! # Unsafe code
-//! Tiles address memory by pointer, because one tile reads rows that lie anywhere in a block and several threads write
-//! disjoint rows of one buffer. The public functions check every length before, so that they are safe whatever they are
-//! given; each `unsafe` block says what it relies on. Plain loops beside the kernels are their oracle in tests.
+//! Three ideas are behind it. A matrix is cut into parts that threads write at the same time (`cell`). The product and the 3x3
+//! find their rows through tables, and check a whole tile once before its loop (`tile`, `source`). The thread team lends a
+//! closure to threads that outlive no call (`crew`). Each file states what its blocks rely on and checks it; nothing outside
+//! of the file can break it. Plain loops beside the kernels are their oracle in tests.
 
-#![allow(
-    unsafe_code,
-    reason = "vector instructions, rows by pointer, and threads that write disjoint rows of one buffer"
-)]
-
-mod aligned;
+mod cell;
 mod columns;
 mod crew;
+mod dense_block;
 mod dense_layer;
 mod direct;
-mod disjoint;
 mod isa;
 mod linear;
 mod panels;
 mod pointwise;
 mod pool;
-mod simd;
+mod source;
 mod spatial;
 mod stem;
 mod tile;
@@ -50,8 +46,9 @@ mod winograd;
 #[cfg(test)]
 mod naive;
 
-pub use aligned::Aligned;
+pub use crate::aligned::Aligned;
 pub use crew::Crew;
+pub use dense_block::{DenseBlock, DenseLayerParts};
 pub use dense_layer::{DenseLayer, Workbench};
 pub use isa::Isa;
 pub use linear::Linear;

@@ -1,9 +1,13 @@
 //! Weights packed for [`tile`](super::tile), and the choice of tile for a shape.
 
-use super::aligned::Aligned;
-use super::columns::{self, run_columns};
-use super::simd::{Simd, SimdOp};
-use super::tile::{TileArgs, run_tile, widest};
+use super::{
+    cell::Cell,
+    columns::{self, run_columns},
+    tile::{Rows, Weights, run_tiles, widest},
+};
+use crate::{aligned::Aligned, simd::MAX_LANES};
+use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
 /// Outputs in a panel, at most.
 const WIDEST_PANEL: usize = 16;
@@ -33,8 +37,9 @@ impl Panels {
     ) -> Self {
         let panels = outputs.div_ceil(WIDEST_PANEL).max(1);
         let width = outputs.div_ceil(panels);
-        let mut weights = Aligned::zeros(matrices * panels * depth * width);
-        let mut biases = Aligned::zeros(matrices * panels * width);
+        // Vectors of outputs reach past the last panel.
+        let mut weights = Aligned::zeros(matrices * panels * depth * width + MAX_LANES);
+        let mut biases = Aligned::zeros(matrices * panels * width + MAX_LANES);
         for matrix in 0..matrices {
             for output in 0..outputs {
                 let (panel, column) = (matrix * panels + output / width, output % width);
@@ -54,6 +59,19 @@ impl Panels {
         }
     }
 
+    /// The weights from one output on.
+    #[inline(always)]
+    fn weights(&self, matrix: usize, output: usize, floor: f32) -> Weights<'_> {
+        let panel = matrix * self.panels + output / self.width;
+        let column = output % self.width;
+        Weights {
+            values: &self.weights[panel * self.depth * self.width + column..],
+            stride: self.width,
+            bias: &self.bias[panel * self.width + column..],
+            floor,
+        }
+    }
+
     /// Bytes of packed weights.
     pub(crate) fn bytes(&self) -> usize {
         4 * (self.weights.len() + self.bias.len())
@@ -66,138 +84,68 @@ impl Panels {
 }
 
 /// One product: outputs of a matrix over a run of pixels.
-#[derive(Clone, Copy)]
 pub(crate) struct Product<'a> {
     pub panels: &'a Panels,
     pub matrix: usize,
-    /// Outputs `first..first + outputs` only; `first` is a multiple of the panel width.
+    /// The output of the first row of `out`, a multiple of the panel width.
     pub first: usize,
-    pub outputs: usize,
-    pub x: *const f32,
-    pub rows: &'a [u32],
-    pub row_stride: usize,
-    /// Thresholds of the rows and how many of them clamp from below; see [`super::tile`].
-    pub clamp: Option<(&'a [f32], usize)>,
+    pub rows: Rows<'a>,
     pub floor: f32,
-    /// Where the first of these outputs goes.
-    pub out: *mut f32,
-    pub out_stride: usize,
-    pub pixels: usize,
+    /// A row for each output, a column for each pixel.
+    pub out: Cell<'a>,
 }
 
 /// Bytes of rows that one pass over the outputs should find again in the nearer caches. (More than the first
 /// level holds: measured, streaming rows from the second level costs less than streaming weights twice.)
 const CHUNK_BYTES: usize = 128 * 1024;
 
-impl SimdOp for Product<'_> {
+impl WithSimd for Product<'_> {
     type Output = ();
 
+    /// # Panics
+    /// If rows or thresholds are not as many as the panels are deep, or a row ends before its last vector.
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: same contract.
-        unsafe { product::<S>(self) }
-    }
-}
-
-/// # Safety
-/// For every row and whole vectors of the run, `x + row * row_stride` is readable; `out` is writable for
-/// `outputs` rows of `pixels` values.
-///
-/// # Panics
-/// If rows or thresholds are not as many as the panels are deep.
-pub(crate) unsafe fn product<S: Simd>(p: Product<'_>) {
-    let panels = p.panels;
-    assert_eq!(p.rows.len(), panels.depth, "one row per depth");
-    assert!(p.first.is_multiple_of(panels.width) && p.first + p.outputs <= panels.outputs);
-    let (thresholds, rising) = match p.clamp {
-        Some((thresholds, rising)) => {
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (panels, rows) = (self.panels, &self.rows);
+        let (outputs, pixels) = (self.out.rows(), self.out.columns());
+        assert_eq!(rows.table.len(), panels.depth, "one row per depth");
+        if let Some((thresholds, _)) = rows.clamp {
             assert_eq!(thresholds.len(), panels.depth, "one threshold per row");
-            (thresholds.as_ptr(), rising)
         }
-        None => (std::ptr::null(), 0),
-    };
-    let mut args = TileArgs {
-        x: p.x,
-        rows: p.rows.as_ptr(),
-        row_stride: p.row_stride,
-        rising,
-        depth: panels.depth,
-        thresholds,
-        weights: std::ptr::null(),
-        weight_stride: panels.width,
-        bias: std::ptr::null(),
-        floor: p.floor,
-        out: p.out,
-        out_stride: p.out_stride,
-        tiles: 0,
-        last: S::LANES,
-    };
-    let left_over = p.pixels % S::LANES;
-    let vectors = if (1..=columns::MOST).contains(&left_over) && panels.width > 2 * left_over {
-        let panel = p.matrix * panels.panels + p.first / panels.width;
-        let start = p.pixels - left_over;
-        // SAFETY: whole panels, and the last pixels of the run.
-        unsafe {
-            args.weights = panels
-                .weights
-                .as_ptr()
-                .add(panel * panels.depth * panels.width);
-            args.bias = panels.bias.as_ptr().add(panel * panels.width);
-            let args = TileArgs {
-                x: p.x.add(start),
-                out: p.out.add(start),
-                ..args
-            };
-            run_columns::<S>(args, p.clamp.is_some(), panels.width, p.outputs, left_over);
+        assert!(self.first.is_multiple_of(panels.width) && self.first + outputs <= panels.outputs);
+        let left_over = pixels % S::F32_LANES;
+        let vectors = if (1..=columns::MOST).contains(&left_over) && panels.width > 2 * left_over {
+            let weights = panels.weights(self.matrix, self.first, self.floor);
+            let out = self.out.part(0..outputs, 0..pixels);
+            run_columns(simd, rows, weights, out, pixels - left_over);
+            pixels / S::F32_LANES
+        } else {
+            pixels.div_ceil(S::F32_LANES)
+        };
+        if vectors == 0 {
+            return;
         }
-        p.pixels / S::LANES
-    } else {
-        p.pixels.div_ceil(S::LANES)
-    };
-    if vectors == 0 {
-        return;
-    }
-    let last = p.pixels.min(vectors * S::LANES) - (vectors - 1) * S::LANES;
-    // A chunk of pixels is so long that its rows stay near for every panel.
-    let fit = (CHUNK_BYTES / (4 * S::LANES * panels.depth.max(1))).max(4);
-    let chunk = if p.outputs <= 8 {
-        vectors
-    } else {
-        vectors.div_ceil(vectors.div_ceil(fit))
-    };
-    let most = Shapes::<S>::of(panels.width, chunk);
-    let mut start = 0;
-    while start < vectors {
-        let end = (start + chunk).min(vectors);
-        let last = if end == vectors { last } else { S::LANES };
-        let mut output = p.first;
-        while output < p.first + p.outputs {
-            let (panel, column) = (
-                p.matrix * panels.panels + output / panels.width,
-                output % panels.width,
-            );
-            let left = (panels.width - column).min(p.first + p.outputs - output);
-            let m = slice(left, most);
-            // SAFETY: offsets stay within the packed weights, the rows and the outputs by contract.
-            unsafe {
-                let args = TileArgs {
-                    x: p.x.add(start * S::LANES),
-                    weights: panels
-                        .weights
-                        .as_ptr()
-                        .add(panel * panels.depth * panels.width + column),
-                    bias: panels.bias.as_ptr().add(panel * panels.width + column),
-                    out: p
-                        .out
-                        .add((output - p.first) * p.out_stride + start * S::LANES),
-                    last,
-                    ..args
-                };
-                run_vectors::<S>(m, end - start, p.clamp.is_some(), args);
+        // A chunk of pixels is so long that its rows stay near for every panel.
+        let fit = (CHUNK_BYTES / (4 * S::F32_LANES * panels.depth.max(1))).max(4);
+        let chunk = if outputs <= 8 {
+            vectors
+        } else {
+            vectors.div_ceil(vectors.div_ceil(fit))
+        };
+        let most = Shapes::<S>::of(panels.width, chunk);
+        for start in (0..vectors).step_by(chunk) {
+            let end = (start + chunk).min(vectors);
+            let mut output = 0;
+            while output < outputs {
+                let column = (self.first + output) % panels.width;
+                let m = slice((panels.width - column).min(outputs - output), most);
+                let weights = panels.weights(self.matrix, self.first + output, self.floor);
+                let columns = 0..pixels.min(vectors * S::F32_LANES);
+                let out = self.out.part(output..output + m, columns);
+                run_vectors(simd, m, start..end, rows, weights, out);
+                output += m;
             }
-            output += m;
         }
-        start = end;
     }
 }
 
@@ -213,35 +161,25 @@ const fn slice(left: usize, most: usize) -> usize {
     }
 }
 
-/// Runs tiles of m outputs over that many vectors, in nearly equal widths.
-unsafe fn run_vectors<S: Simd>(m: usize, vectors: usize, clamp: bool, args: TileArgs) {
-    let count = vectors.div_ceil(widest(m, S::REGISTERS));
-    let wide = vectors.div_ceil(count);
+/// Runs tiles of m outputs over some vectors, in nearly equal widths.
+fn run_vectors<S: Simd>(
+    simd: S,
+    m: usize,
+    vectors: Range<usize>,
+    rows: &Rows<'_>,
+    weights: Weights<'_>,
+    mut out: Cell<'_>,
+) {
+    let count = vectors.len().div_ceil(widest(m, S::REGISTER_COUNT));
+    let wide = vectors.len().div_ceil(count);
     // `full` tiles are `wide`, the others one vector narrower.
-    let full = vectors - (wide - 1) * count;
-    // SAFETY: the parts are disjoint and together what the caller vouches for.
-    unsafe {
-        let last = if full == count { args.last } else { S::LANES };
-        run_tile::<S>(
-            m,
-            wide,
-            clamp,
-            TileArgs {
-                tiles: full,
-                last,
-                ..args
-            },
-        );
-        if full < count {
-            let done = full * wide * S::LANES;
-            let rest = TileArgs {
-                x: args.x.add(done),
-                out: args.out.add(done),
-                tiles: count - full,
-                ..args
-            };
-            run_tile::<S>(m, wide - 1, clamp, rest);
-        }
+    let full = vectors.len() - (wide - 1) * count;
+    let (pixel, columns) = (vectors.start * S::F32_LANES, 0..out.columns());
+    let part = out.part(0..m, columns);
+    run_tiles(simd, (m, wide), rows, weights, part, pixel, full);
+    if full < count {
+        let (pixel, tiles) = (pixel + full * wide * S::F32_LANES, count - full);
+        run_tiles(simd, (m, wide - 1), rows, weights, out, pixel, tiles);
     }
 }
 
@@ -258,7 +196,7 @@ impl<S: Simd> Shapes<S> {
         while width <= WIDEST_PANEL {
             let mut vectors = 1;
             while vectors <= LONG {
-                table[width][vectors] = choose(width, vectors, S::REGISTERS);
+                table[width][vectors] = choose(width, vectors, S::REGISTER_COUNT);
                 vectors += 1;
             }
             width += 1;

@@ -1,10 +1,13 @@
 //! Index, norm, ReLU, grouped 1x1, shuffle, norm, ReLU: one pass that reads kept rows and writes rows.
 
-use super::aligned::Aligned;
-use super::crew::Crew;
-use super::disjoint::{Disjoint, Reading};
-use super::isa::Isa;
-use super::panels::{Panels, Product};
+use super::{
+    cell::{Cell, Cut},
+    crew::Crew,
+    isa::Isa,
+    panels::{Panels, Product},
+    tile,
+};
+use crate::simd::MAX_LANES;
 
 /// The norm in front of a 1x1 (with its ReLU), per group and kept input.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +46,7 @@ pub struct Pointwise {
 
 #[derive(Debug, Clone)]
 struct Group {
-    rows: Vec<u32>,
+    rows: tile::Table,
     thresholds: Option<Vec<f32>>,
     rising: usize,
 }
@@ -147,82 +150,57 @@ impl Pointwise {
         pixels: usize,
     ) {
         x.check(self.channels_in, pixels);
-        assert!(out_stride >= pixels, "rows overlap");
-        assert!(
-            out.len() >= (self.channels_out - 1) * out_stride + pixels,
-            "channels lie outside"
-        );
-        let out = Disjoint::new(out);
+        let out = Cell::new(out, self.channels_out, out_stride, pixels);
         // Units: groups, and where these are few, panels of outputs and runs of pixels.
-        let panels = self.panels.panels;
+        let groups = self.groups.len();
         let wanted = if crew.slots() > 1 {
             4 * crew.slots()
         } else {
             1
         };
-        let panels = if self.groups.len() >= wanted {
-            1
+        let (rows, panels) = if groups >= wanted {
+            (self.outputs_per_group(), 1)
         } else {
-            panels
+            (self.panels.width, self.panels.panels)
         };
-        let (groups, many) = (self.groups.len(), self.groups.len() * panels);
         let runs = wanted
-            .div_ceil(many)
+            .div_ceil(groups * panels)
             .clamp(1, pixels.div_ceil(16 * 8).max(1));
-        let run = pixels.div_ceil(runs).next_multiple_of(16);
-        crew.each(many * runs, &|unit, _| {
-            let (group, panel, start) = (unit % groups, unit / groups % panels, unit / many * run);
-            let all = self.outputs_per_group();
-            let width = if panels == 1 { all } else { self.panels.width };
-            let outputs = panel * width..((panel + 1) * width).min(all);
-            if start < pixels {
-                let length = run.min(pixels - start);
-                // SAFETY: checked above; units write different outputs or different pixels.
-                unsafe {
-                    let place = Place {
-                        x: x.start().add(start),
-                        stride: x.stride(),
-                        out: out.at(start),
-                        out_stride,
-                    };
-                    self.run_group(isa, group, outputs, place, length);
-                }
-            }
+        let cut = Cut {
+            groups,
+            rows,
+            columns: pixels.div_ceil(runs).next_multiple_of(16),
+        };
+        out.each(crew, cut, |at, out, _| {
+            self.run_group(isa, at.group, at.rows.start, x, at.columns.start, out);
         });
     }
 
-    /// Computes some outputs of one group.
-    ///
-    /// # Safety
-    /// Rows of `channels_in` channels at `x` are readable for whole vectors of `pixels`, those at `out`
-    /// are writable, and no other thread touches these outputs.
-    pub(crate) unsafe fn run_group(
+    /// Computes outputs of one group, from `first` on as many as `out` has rows, and pixels from `pixel` on as many as it has
+    /// columns.
+    pub(crate) fn run_group(
         &self,
         isa: Isa,
         group: usize,
-        outputs: std::ops::Range<usize>,
-        place: Place,
-        pixels: usize,
+        first: usize,
+        x: Rows<'_>,
+        pixel: usize,
+        out: Cell<'_>,
     ) {
         let packed = &self.groups[group];
-        let first = outputs.start * self.groups.len() + group;
-        // SAFETY: the caller's contract.
-        unsafe {
-            isa.run(Product {
-                panels: &self.panels,
-                matrix: group,
-                first: outputs.start,
-                outputs: outputs.len(),
-                x: place.x,
-                rows: &packed.rows,
-                row_stride: place.stride,
+        isa.run(Product {
+            panels: &self.panels,
+            matrix: group,
+            first,
+            rows: tile::Rows {
+                x: &x.values[pixel..],
+                table: &packed.rows,
+                stride: x.stride,
                 clamp: packed.thresholds.as_deref().map(|t| (t, packed.rising)),
-                floor: if self.relu { 0.0 } else { f32::NEG_INFINITY },
-                out: place.out.add(first * place.out_stride),
-                out_stride: place.out_stride * self.groups.len(),
-                pixels,
-            });
-        }
+            },
+            floor: if self.relu { 0.0 } else { f32::NEG_INFINITY },
+            out,
+        });
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -238,64 +216,50 @@ impl Pointwise {
     }
 }
 
-/// Where a part of the product reads and writes.
-#[derive(Clone, Copy)]
-pub(crate) struct Place {
-    pub x: *const f32,
-    pub stride: usize,
-    pub out: *mut f32,
-    pub out_stride: usize,
-}
-
-/// Rows of equal stride in a buffer that has slack behind it, as [`Aligned`](super::Aligned) buffers do.
+/// Rows of equal stride, each with room for a vector behind its last pixel.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
-    start: Reading<'a>,
-    length: usize,
+    values: &'a [f32],
     stride: usize,
 }
 
 impl<'a> Rows<'a> {
     /// Rows `0..channels` of a block's buffer, and the rest of it to write to.
+    ///
+    /// # Panics
+    /// If the buffer has not so many rows.
     #[must_use]
-    pub fn split(buffer: &'a mut Aligned, stride: usize, channels: usize) -> (Self, &'a mut [f32]) {
-        let length = channels * stride;
-        let (start, rest) = Reading::split(buffer, length);
-        (
-            Self {
-                start,
-                length,
-                stride,
-            },
-            rest,
-        )
+    pub fn split(buffer: &'a mut [f32], stride: usize, channels: usize) -> (Self, &'a mut [f32]) {
+        let (values, rest) = buffer.split_at_mut(channels * stride);
+        (Self { values, stride }, rest)
     }
 
     /// All rows of a buffer.
     #[must_use]
-    pub fn all(buffer: &'a Aligned, stride: usize) -> Self {
-        Self {
-            start: Reading::new(buffer),
-            length: buffer.len(),
-            stride,
-        }
+    pub fn all(values: &'a [f32], stride: usize) -> Self {
+        Self { values, stride }
     }
 
-    pub(crate) fn start(self) -> *const f32 {
-        self.start.start()
-    }
-
-    pub(crate) fn stride(self) -> usize {
-        self.stride
-    }
-
+    /// Checks that vectors that start at any of `pixels` pixels of `channels` rows stay within their row.
+    ///
+    /// # Panics
+    /// If they don't: "channels lie outside", "a stride of S has no room for a vector behind P pixels".
     pub(crate) fn check(&self, channels: usize, pixels: usize) {
-        let needed = channels.saturating_sub(1) * self.stride + pixels;
         assert!(
-            channels == 0 || needed <= self.length,
-            "channels lie outside: {needed} of {}",
-            self.length
+            self.stride >= pixels + MAX_LANES - 1,
+            "a stride of {} has no room for a vector behind {pixels} pixels",
+            self.stride
         );
+        let (needed, length) = (channels * self.stride, self.values.len());
+        assert!(
+            needed <= length,
+            "channels lie outside: {needed} of {length}"
+        );
+    }
+
+    /// The values of a row, and of those behind it.
+    pub(crate) fn from(self, row: usize) -> &'a [f32] {
+        &self.values[row * self.stride..]
     }
 }
 

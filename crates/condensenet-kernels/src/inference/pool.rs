@@ -1,12 +1,17 @@
 //! Average and maximum pools, and the norm in front of some of them.
 
-use super::aligned::Aligned;
-use super::crew::Crew;
-use super::disjoint::Disjoint;
-use super::isa::Isa;
-use super::pointwise::{NormIn, Rows};
-use super::simd::{Simd, SimdOp};
-use super::spatial::Area;
+use super::{
+    cell::{Cell, Cut},
+    crew::Crew,
+    isa::Isa,
+    pointwise::{NormIn, Rows},
+    spatial::Area,
+};
+use crate::{
+    aligned::Aligned,
+    simd::{load, mul_add},
+};
+use pulp::{Simd, WithSimd};
 
 /// Averages 2x2 pixels, the odd row and column left out, of each channel of `from` into image `slot` of `to`.
 ///
@@ -81,88 +86,67 @@ fn pool(
         index.iter().max().map_or(0, |&c| c as usize + 1)
     });
     rows.check(reach, from_area.pixels());
-    assert!(
-        to.len() >= channels * to_area.stride(),
-        "the pooled channels lie outside"
+    let (pixels_in, pixels) = (
+        from_area.height * from_area.width,
+        to_area.height * to_area.width,
     );
-    let to = Disjoint::new(to);
-    let chunk = channels.div_ceil(4 * crew.slots()).max(1);
-    crew.each(channels.div_ceil(chunk), &|unit, _| {
-        for channel in unit * chunk..((unit + 1) * chunk).min(channels) {
+    let to = &mut to[slot * pixels..];
+    let to = Cell::new(to, channels, to_area.stride(), from_area.images * pixels);
+    let cut = Cut::rows(channels.div_ceil(4 * crew.slots()));
+    to.each(crew, cut, |at, mut to, _| {
+        for (row, channel) in at.rows.enumerate() {
             let source = index.map_or(channel, |(index, _)| index[channel] as usize);
             let (scale, shift, floor) = match index {
                 Some((_, norm)) => (norm.scale[channel], norm.shift[channel], 0.0),
                 None => (1.0, 0.0, f32::NEG_INFINITY),
             };
-            for image in 0..from_area.images {
-                // SAFETY: both rows were checked; channels write different rows.
-                unsafe {
-                    let from = rows
-                        .start()
-                        .add(source * rows.stride() + image * from_area.height * from_area.width);
-                    let to = to.at(channel * to_area.stride()
-                        + (slot + image) * to_area.height * to_area.width);
-                    isa.run(Average {
-                        from,
-                        width_in: from_area.width,
-                        to,
-                        area: to_area,
-                        scale,
-                        shift,
-                        floor,
-                    });
-                }
+            let images = rows.from(source).chunks_exact(pixels_in);
+            for (from, to) in images.zip(to.row(row).chunks_exact_mut(pixels)) {
+                isa.run(Average {
+                    from,
+                    width_in: from_area.width,
+                    to,
+                    width: to_area.width,
+                    scale,
+                    shift,
+                    floor,
+                });
             }
         }
     });
 }
 
-struct Average {
-    from: *const f32,
+struct Average<'a> {
+    from: &'a [f32],
     width_in: usize,
-    to: *mut f32,
-    area: Area,
+    to: &'a mut [f32],
+    width: usize,
     scale: f32,
     shift: f32,
     floor: f32,
 }
 
-impl SimdOp for Average {
+impl WithSimd for Average<'_> {
     type Output = ();
 
+    /// In scalar terms, which the compiler makes vectors of.
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: `from` has twice the rows and columns of `to`, and slack for the last vector.
-        unsafe {
-            let (scale, shift, floor) = (
-                S::splat(self.scale),
-                S::splat(self.shift),
-                S::splat(self.floor),
-            );
-            let quarter = S::splat(0.25);
-            for y in 0..self.area.height {
-                let above = self.from.add(2 * y * self.width_in);
-                let below = above.add(self.width_in);
-                let to = self.to.add(y * self.area.width);
-                let mut x = 0;
-                while x < self.area.width {
-                    let mut sums = [quarter; 2];
-                    for (half, sum) in sums.iter_mut().enumerate() {
-                        let at = 2 * x + half * S::LANES;
-                        let a = S::max(S::mul_add(S::load(above.add(at)), scale, shift), floor);
-                        let b = S::max(S::mul_add(S::load(below.add(at)), scale, shift), floor);
-                        *sum = S::add(a, b);
-                    }
-                    let (even, odd) = S::deinterleave(sums[0], sums[1]);
-                    let average = S::mul(S::add(even, odd), quarter);
-                    let left = self.area.width - x;
-                    if left >= S::LANES {
-                        S::store(to.add(x), average);
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let (scale, shift, floor) = (self.scale, self.shift, self.floor);
+        let rows = self.from.chunks_exact(2 * self.width_in);
+        for (rows, to) in rows.zip(self.to.chunks_exact_mut(self.width)) {
+            let (above, below) = rows.split_at(self.width_in);
+            let (above, below) = (above.as_chunks::<2>().0, below.as_chunks::<2>().0);
+            for ((to, above), below) in to.iter_mut().zip(above).zip(below) {
+                let [a, b, c, d] = [above[0], above[1], below[0], below[1]].map(|x| {
+                    let normalized = x * scale + shift;
+                    if normalized > floor {
+                        normalized
                     } else {
-                        S::store_first(to.add(x), average, left);
+                        floor
                     }
-                    x += S::LANES;
-                }
+                });
+                *to = 0.25 * ((a + c) + (b + d));
             }
         }
     }
@@ -183,60 +167,49 @@ pub fn norm_relu_global_average(
     let channels = norm.scale.len();
     let rows = Rows::all(from, area.stride());
     rows.check(channels, area.pixels());
-    assert!(out.len() >= area.images * channels, "features lie outside");
-    let out = Disjoint::new(out);
-    let chunk = channels.div_ceil(2 * crew.slots()).max(1);
-    crew.each(channels.div_ceil(chunk), &|unit, _| {
-        for channel in unit * chunk..((unit + 1) * chunk).min(channels) {
-            for image in 0..area.images {
-                let pixels = area.height * area.width;
-                // SAFETY: checked above; every (image, channel) is written once.
-                unsafe {
-                    let from = rows.start().add(channel * rows.stride() + image * pixels);
-                    let sum = isa.run(ReluSum {
-                        from,
-                        pixels,
-                        scale: norm.scale[channel],
-                        shift: norm.shift[channel],
-                    });
-                    *out.at(image * channels + channel) = sum / pixels as f32;
-                }
+    let pixels = area.height * area.width;
+    let out = Cell::new(out, area.images, channels, channels);
+    let cut = Cut::columns(channels.div_ceil(2 * crew.slots()));
+    out.each(crew, cut, |at, mut out, _| {
+        for (column, channel) in at.columns.enumerate() {
+            let images = rows.from(channel).chunks_exact(pixels);
+            for (image, from) in images.take(area.images).enumerate() {
+                let sum = isa.run(ReluSum {
+                    from,
+                    scale: norm.scale[channel],
+                    shift: norm.shift[channel],
+                });
+                out.row(image)[column] = sum / pixels as f32;
             }
         }
     });
 }
 
-struct ReluSum {
-    from: *const f32,
-    pixels: usize,
+struct ReluSum<'a> {
+    from: &'a [f32],
     scale: f32,
     shift: f32,
 }
 
-impl SimdOp for ReluSum {
+impl WithSimd for ReluSum<'_> {
     type Output = f32;
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) -> f32 {
-        // SAFETY: `pixels` values are readable.
-        unsafe {
-            let (scale, shift, zero) = (S::splat(self.scale), S::splat(self.shift), S::splat(0.0));
-            let mut sums = zero;
-            let mut x = 0;
-            while x + S::LANES <= self.pixels {
-                sums = S::add(
-                    sums,
-                    S::max(S::mul_add(S::load(self.from.add(x)), scale, shift), zero),
-                );
-                x += S::LANES;
-            }
-            let mut sum = S::sum(sums);
-            while x < self.pixels {
-                sum += (*self.from.add(x) * self.scale + self.shift).max(0.0);
-                x += 1;
-            }
-            sum
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let (scale, shift) = (simd.splat_f32s(self.scale), simd.splat_f32s(self.shift));
+        let zero = simd.splat_f32s(0.0);
+        let mut sums = zero;
+        let vectors = self.from.chunks_exact(S::F32_LANES);
+        let rest = vectors.remainder();
+        for vector in vectors {
+            let normalized = mul_add(simd, load::<S>(vector), scale, shift);
+            sums = simd.add_f32s(sums, simd.max_f32s(normalized, zero));
         }
+        let mut sum = simd.reduce_sum_f32s(sums);
+        for x in rest {
+            sum += (x * self.scale + self.shift).max(0.0);
+        }
+        sum
     }
 }
 
@@ -253,28 +226,20 @@ pub fn max_pool_3x3(
     to_area: Area,
     slot: usize,
 ) {
-    let (from_stride, to_stride) = (from_area.stride(), to_area.stride());
-    let per_channel = to_area.height * to_area.width;
+    let (pixels_in, pixels) = (
+        from_area.height * from_area.width,
+        to_area.height * to_area.width,
+    );
     assert!(slot < to_area.images, "image {slot} lies outside");
     assert_eq!(
         (to_area.height, to_area.width),
         (from_area.height.div_ceil(2), from_area.width.div_ceil(2))
     );
-    assert!(
-        to.len() >= channels * to_stride,
-        "the pooled channels lie outside"
-    );
-    let to = Disjoint::new(to);
-    crew.each(channels, &|channel, _| {
-        let from = &from[channel * from_stride..][..from_area.height * from_area.width];
-        // SAFETY: channels write different rows.
-        let to = unsafe {
-            std::slice::from_raw_parts_mut(
-                to.at(channel * to_stride + slot * per_channel),
-                per_channel,
-            )
-        };
-        for (y, to) in to.chunks_exact_mut(to_area.width).enumerate() {
+    let to = &mut to[slot * pixels..];
+    let to = Cell::new(to, channels, to_area.stride(), pixels);
+    to.each(crew, Cut::rows(1), |at, mut to, _| {
+        let from = &from[at.rows.start * from_area.stride()..][..pixels_in];
+        for (y, to) in to.row(0).chunks_exact_mut(to_area.width).enumerate() {
             let rows = (2 * y).saturating_sub(1)..(2 * y + 2).min(from_area.height);
             for (x, to) in to.iter_mut().enumerate() {
                 let columns = (2 * x).saturating_sub(1)..(2 * x + 2).min(from_area.width);

@@ -3,11 +3,19 @@
 //! One group at a time: its inputs through Winograd's transform into a few rows that stay in the
 //! first two caches, six products with three taps each, and the outputs straight to the block's rows.
 
-use super::aligned::{Aligned, odd_lines};
-use super::direct::{MOST_OUTPUTS, Part};
-use super::isa::Isa;
-use super::panels::{Panels, Product};
-use super::winograd::{FREQUENCIES, InputTile, OutputTile, ROWS, transform_weight};
+use super::{
+    cell::Cell,
+    direct::{MOST_OUTPUTS, Part},
+    isa::Isa,
+    panels::{Panels, Product},
+    source::Source,
+    tile,
+    winograd::{FREQUENCIES, InputTile, OutputTile, ROWS, transform_weight},
+};
+use crate::{
+    aligned::{Aligned, odd_lines},
+    simd::MAX_LANES,
+};
 use std::ops::Range;
 
 /// A packed 3x3 group convolution.
@@ -52,23 +60,12 @@ impl Area {
     }
 }
 
-/// Rows of the inputs, which may be a part of the map.
-#[derive(Clone, Copy)]
-pub(crate) struct Source {
-    /// Row `first_row` of channel 0.
-    pub start: *const f32,
-    pub channel_stride: usize,
-    pub first_row: isize,
-    /// A row of zeros, for what lies above and below the map.
-    pub zeros: *const f32,
-}
-
 /// One thread's scratch memory.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    pub(crate) values: Aligned,
+    values: Aligned,
     pub(crate) strip: Aligned,
-    taps: Vec<u32>,
+    taps: tile::Table,
     layout: Option<Layout>,
 }
 
@@ -109,23 +106,37 @@ impl Layout {
         }
     }
 
+    fn transformed(self) -> usize {
+        FREQUENCIES * self.inputs * self.stride
+    }
+
     fn values(self) -> usize {
-        FREQUENCIES * (self.inputs + self.outputs) * self.stride
+        self.transformed() + FREQUENCIES * self.outputs * self.stride
+    }
+
+    /// Between the transformed rows and their products, and behind these.
+    fn gap(self) -> usize {
+        2 * odd_lines(self.lead + 1 + MAX_LANES)
     }
 }
 
 impl Scratch {
+    /// Values held.
+    pub(crate) fn values(&self) -> usize {
+        self.values.len() + self.strip.len()
+    }
+
     /// Makes room for a layout; its padding is zero.
     fn prepare(&mut self, layout: Layout) {
         if self.layout == Some(layout) {
             return;
         }
-        self.values.reserve(layout.values());
+        // Products read vectors that reach past the transformed rows.
+        self.values.reserve(layout.values() + layout.gap());
         self.values[..FREQUENCIES * layout.inputs * layout.stride].fill(0.0);
-        self.taps.clear();
         let tap =
             |c: usize| (0..3).map(move |dx| (c * layout.stride + layout.lead - 1 + dx) as u32);
-        self.taps.extend((0..layout.inputs).flat_map(tap));
+        self.taps = (0..layout.inputs).flat_map(tap).collect();
         self.layout = Some(layout);
     }
 }
@@ -163,15 +174,24 @@ impl Spatial {
             }
             packed
         });
+        let transform = |filter: &[f32]| {
+            [0, 1, 2].map(|column| {
+                transform_weight([filter[column], filter[3 + column], filter[6 + column]])
+            })
+        };
+        let transformed: Vec<[[f32; FREQUENCIES]; 3]> = if few {
+            Vec::new()
+        } else {
+            weight.chunks_exact(9).map(transform).collect()
+        };
         let panels = Panels::pack(
             if few { 0 } else { groups * FREQUENCIES },
             outputs_per_group,
             3 * inputs_per_group,
             |matrix, output, d| {
                 let (group, f) = (matrix / FREQUENCIES, matrix % FREQUENCIES);
-                let filter = ((group * outputs_per_group + output) * inputs_per_group + d / 3) * 9;
-                let column = [0, 3, 6].map(|row| weight[filter + row + d % 3]);
-                transform_weight(column)[f] as f32
+                let filter = (group * outputs_per_group + output) * inputs_per_group + d / 3;
+                transformed[filter][d % 3][f]
             },
             |_, _| 0.0,
         );
@@ -214,20 +234,17 @@ impl Spatial {
 
     /// Convolves one group over some tile rows of every image, of which no call has more than `most_rows`.
     ///
-    /// # Safety
-    /// The source holds the rows that the tiles need (one above and one below included, where the map has
-    /// them), readable in whole vectors; `out` (row 0 of output channel 0) is writable for the tiles'
-    /// rows, and no other thread touches them.
-    pub(crate) unsafe fn run_group(
+    /// `out` has a row for each of the group's outputs, and begins with pixel `first_pixel`.
+    pub(crate) fn run_group(
         &self,
         isa: Isa,
         group: usize,
         area: Area,
         tile_rows: Range<usize>,
         most_rows: usize,
-        source: Source,
-        out: *mut f32,
-        out_stride: usize,
+        source: Source<'_>,
+        mut out: Cell<'_>,
+        first_pixel: usize,
         scratch: &mut Scratch,
     ) {
         let (inputs, outputs) = (self.inputs_per_group, self.outputs_per_group);
@@ -236,36 +253,22 @@ impl Spatial {
             height,
             width,
         } = area;
-        let tiles = (0..images).flat_map(|image| {
-            tile_rows
-                .clone()
-                .map(move |row| (image * height, row * ROWS))
-        });
-        let rows_in = |image: usize, row: usize| {
-            let mut rows = [(source.zeros, 0); FREQUENCIES];
-            for (i, place) in rows.iter_mut().enumerate() {
-                if row + i > 0 && row + i <= height {
-                    let y = (image + row + i) as isize - 1 - source.first_row;
-                    let offset =
-                        (group * inputs * source.channel_stride) as isize + y * width as isize;
-                    *place = (source.start.wrapping_offset(offset), source.channel_stride);
-                }
-            }
-            rows
-        };
+        let tiles =
+            (0..images).flat_map(|image| tile_rows.clone().map(move |row| (image, row * ROWS)));
+        let columns = 0..out.columns();
+        let place = |image: usize, row: usize| (image * height + row) * width - first_pixel;
         if let Some(weights) = &self.direct {
+            let size = 9 * inputs * outputs;
             for (image, row) in tiles {
                 let part = Part {
-                    channels: inputs,
-                    rows: rows_in(image, row),
-                    weights: weights.as_ptr().wrapping_add(group * 9 * inputs * outputs),
-                    out: out.wrapping_add(group * outputs * out_stride + (image + row) * width),
-                    out_stride,
+                    rows: source.rows(area, image, row, group * inputs..(group + 1) * inputs),
+                    weights: &weights[group * size..][..size],
+                    out: out.part(0..outputs, columns.clone()),
+                    at: place(image, row),
                     rows_out: ROWS.min(height - row),
                     width,
                 };
-                // SAFETY: rows are within the source and the output by contract.
-                unsafe { part.run(isa, outputs) };
+                part.run(isa);
             }
             return;
         }
@@ -277,49 +280,43 @@ impl Spatial {
             stride,
             ..
         } = layout;
-        let transformed = scratch.values.as_mut_ptr();
-        // SAFETY: `prepare` made room for both parts; rows are within the source and the output by contract.
-        unsafe {
-            let products = transformed.add(FREQUENCIES * inputs * stride);
-            for (tile, (image, row)) in tiles.clone().enumerate() {
-                isa.run(InputTile {
-                    channels: inputs,
-                    rows: rows_in(image, row),
-                    out: transformed.add(lead + tile * pitch),
-                    channel_stride: stride,
-                    frequency_stride: inputs * stride,
-                    width,
-                });
-            }
-            for f in 0..FREQUENCIES {
-                isa.run(Product {
-                    panels: &self.panels,
-                    matrix: group * FREQUENCIES + f,
-                    first: 0,
-                    outputs,
-                    x: transformed.add(f * inputs * stride),
-                    rows: &scratch.taps,
-                    row_stride: 1,
+        let (transformed, products) = scratch
+            .values
+            .split_at_mut(layout.transformed() + layout.gap() / 2);
+        for (tile, (image, row)) in tiles.clone().enumerate() {
+            isa.run(InputTile {
+                rows: source.rows(area, image, row, group * inputs..(group + 1) * inputs),
+                out: Cell::new(transformed, FREQUENCIES * inputs, stride, stride),
+                at: lead + tile * pitch,
+                width,
+            });
+        }
+        let pixels = images * tile_rows.len() * pitch - (pitch - width);
+        for f in 0..FREQUENCIES {
+            let products = &mut products[f * outputs * stride..];
+            isa.run(Product {
+                panels: &self.panels,
+                matrix: group * FREQUENCIES + f,
+                first: 0,
+                rows: tile::Rows {
+                    x: &transformed[f * inputs * stride..],
+                    table: &scratch.taps,
+                    stride: 1,
                     clamp: None,
-                    floor: f32::NEG_INFINITY,
-                    out: products.add(f * outputs * stride),
-                    out_stride: stride,
-                    pixels: images * tile_rows.len() * pitch - (pitch - width),
-                });
-            }
-            let out = out.add(group * outputs * out_stride);
-            for (tile, (image, row)) in tiles.enumerate() {
-                isa.run(OutputTile {
-                    channels: outputs,
-                    products: products.add(tile * pitch),
-                    channel_stride: stride,
-                    frequency_stride: outputs * stride,
-                    out: out.add((image + row) * width),
-                    out_stride,
-                    rows: ROWS.min(height - row),
-                    width,
-                });
-            }
+                },
+                floor: f32::NEG_INFINITY,
+                out: Cell::new(products, outputs, stride, pixels),
+            });
+        }
+        for (tile, (image, row)) in tiles.enumerate() {
+            isa.run(OutputTile {
+                products: &products[tile * pitch..],
+                stride,
+                out: out.part(0..outputs, columns.clone()),
+                at: place(image, row),
+                rows: ROWS.min(height - row),
+                width,
+            });
         }
     }
 }

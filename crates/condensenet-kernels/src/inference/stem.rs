@@ -3,14 +3,17 @@
 //! With stride 2, output (y, x) reads padded pixel (2y + dy, 2x + dx): row y + dy / 2 and column x + dx / 2 of
 //! the phase (dy % 2, dx % 2). Within a phase neighbors are neighbors, so vectors load as they are.
 
-use super::aligned::Aligned;
-use super::crew::Crew;
-use super::disjoint::{Disjoint, Reading};
-use super::isa::Isa;
-use super::panels::{Panels, Product};
-use super::pointwise::NormIn;
-use super::simd::{Simd, SimdOp};
-use super::spatial::Area;
+use super::{
+    cell::{Cell, Cut},
+    crew::Crew,
+    isa::Isa,
+    panels::{Panels, Product},
+    pointwise::NormIn,
+    spatial::Area,
+    tile,
+};
+use crate::{aligned::Aligned, simd::MAX_LANES};
+use pulp::{Simd, WithSimd};
 
 /// A packed convolution over few channels, padded by half its kernel.
 #[derive(Debug, Clone)]
@@ -26,7 +29,7 @@ pub struct Stem {
 #[derive(Debug, Clone, Default)]
 pub struct Phases {
     values: Aligned,
-    taps: Vec<u32>,
+    taps: tile::Table,
     taps_for: Option<Layout>,
 }
 
@@ -138,60 +141,56 @@ impl Stem {
             pitch: out_area.width + margin,
         };
         let plane = layout.rows * layout.pitch;
-        phases
-            .values
-            .reserve(self.channels_in * step * step * plane);
+        let planes = self.channels_in * step * step;
+        phases.values.reserve(planes * plane + MAX_LANES);
         phases.lay_out(layout, self.channels_in);
-        // A row of a channel gives `step` rows of phases, in planes (channel, row % step, ..).
-        let rows = self.channels_in * step * layout.rows;
-        let chunk = rows.div_ceil(2 * crew.slots());
-        let values = Disjoint::new(&mut phases.values);
-        crew.each(rows.div_ceil(chunk), &|unit, _| {
-            for row in unit * chunk..((unit + 1) * chunk).min(rows) {
-                let (plane_row, i) = (row / layout.rows, row % layout.rows);
-                let (channel, phase) = (plane_row / step, plane_row % step);
-                let y = (step * i + phase).checked_sub(pad).filter(|&y| y < height);
-                let from = y.map(|y| &image[(channel * height + y) * width..][..width]);
-                // SAFETY: a row's planes are this unit's only.
-                unsafe {
-                    let to = values.at(plane_row * step * plane + i * layout.pitch);
+        let chunk = layout.rows.div_ceil(2 * crew.slots());
+        let values = Cell::new(&mut phases.values, planes, plane, plane);
+        let cut = Cut::columns(chunk * layout.pitch);
+        values.each(crew, cut, |at, mut planes, _| {
+            let first = at.columns.start / layout.pitch;
+            for i in 0..at.columns.len() / layout.pitch {
+                let columns = i * layout.pitch..(i + 1) * layout.pitch;
+                for plane in 0..planes.rows() {
+                    // Planes are (channel, row's phase, column's phase).
+                    let (channel, phases) = (plane / (step * step), plane % (step * step));
+                    let y = step * (first + i) + phases / step;
+                    let y = y.checked_sub(pad).filter(|&y| y < height);
                     isa.run(PartRow {
-                        from,
-                        to,
-                        plane,
-                        pitch: layout.pitch,
+                        from: y.map(|y| &image[(channel * height + y) * width..][..width]),
+                        to: &mut planes.row(plane)[columns.clone()],
                         step,
+                        phase: phases % step,
                         pad,
                     });
                 }
             }
         });
-        assert!(
-            slot < out_area.images && out.len() >= self.channels_out() * out_area.stride(),
-            "channels lie outside"
-        );
-        let (x, taps) = (Reading::new(&phases.values), &phases.taps);
-        let out = Disjoint::new(out);
+        assert!(slot < out_area.images, "image {slot} lies outside");
+        let (x, taps) = (&phases.values, &phases.taps);
+        let pixels = out_area.height * out_area.width;
+        let out = &mut out[slot * pixels..];
+        let out = Cell::new(out, self.channels_out(), out_area.stride(), pixels);
         let chunk = out_area.height.div_ceil(4 * crew.slots());
-        crew.each(out_area.height.div_ceil(chunk), &|unit, _| {
-            for y in unit * chunk..((unit + 1) * chunk).min(out_area.height) {
-                // SAFETY: taps stay within the phases (and their slack); units write different rows.
-                unsafe {
-                    isa.run(Product {
-                        panels: &self.panels,
-                        matrix: 0,
-                        first: 0,
-                        outputs: self.panels.outputs,
-                        x: x.start().add(y * layout.pitch),
-                        rows: taps,
-                        row_stride: 1,
+        let cut = Cut::columns(chunk * out_area.width);
+        out.each(crew, cut, |at, mut out, _| {
+            let first = at.columns.start / out_area.width;
+            for i in 0..at.columns.len() / out_area.width {
+                let columns = i * out_area.width..(i + 1) * out_area.width;
+                let outputs = 0..out.rows();
+                isa.run(Product {
+                    panels: &self.panels,
+                    matrix: 0,
+                    first: 0,
+                    rows: tile::Rows {
+                        x: &x[(first + i) * layout.pitch..],
+                        table: taps,
+                        stride: 1,
                         clamp: None,
-                        floor: if self.relu { 0.0 } else { f32::NEG_INFINITY },
-                        out: out.at((slot * out_area.height + y) * out_area.width),
-                        out_stride: out_area.stride(),
-                        pixels: out_area.width,
-                    });
-                }
+                    },
+                    floor: if self.relu { 0.0 } else { f32::NEG_INFINITY },
+                    out: out.part(outputs, columns),
+                });
             }
         });
     }
@@ -208,13 +207,12 @@ impl Phases {
             rows,
             pitch,
         } = layout;
-        self.taps.clear();
-        for tap in 0..channels_in * kernel * kernel {
+        let tap = |tap: usize| {
             let (channel, dy, dx) = (tap / (kernel * kernel), tap / kernel % kernel, tap % kernel);
             let plane = (channel * step + dy % step) * step + dx % step;
-            self.taps
-                .push(((plane * rows + dy / step) * pitch + dx / step) as u32);
-        }
+            ((plane * rows + dy / step) * pitch + dx / step) as u32
+        };
+        self.taps = (0..channels_in * kernel * kernel).map(tap).collect();
         self.taps_for = Some(layout);
     }
 
@@ -225,50 +223,47 @@ impl Phases {
     }
 }
 
-/// Parts a row of the image (or of the padding above and below it) into its column phases.
+/// Takes one column phase of a row of the image, or of the padding above and below it.
 struct PartRow<'a> {
     from: Option<&'a [f32]>,
-    to: *mut f32,
-    plane: usize,
-    pitch: usize,
+    to: &'a mut [f32],
     step: usize,
+    phase: usize,
     pad: usize,
 }
 
-impl SimdOp for PartRow<'_> {
+impl WithSimd for PartRow<'_> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: `pitch` values are writable at `to` in each of `step` planes; reads are of the slice.
-        unsafe {
-            for phase in 0..self.step {
-                std::slice::from_raw_parts_mut(self.to.add(phase * self.plane), self.pitch)
-                    .fill(0.0);
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Some(from) = self.from else {
+            return self.to.fill(0.0);
+        };
+        // Value k of the phase is padded pixel `step * k + phase`.
+        let (left, skip) = match self.pad.checked_sub(self.phase) {
+            Some(missing) => {
+                let left = missing.div_ceil(self.step);
+                (left, left * self.step - missing)
             }
-            let Some(from) = self.from else { return };
-            if self.step == 1 {
-                std::ptr::copy_nonoverlapping(from.as_ptr(), self.to.add(self.pad), from.len());
-                return;
-            }
-            // Even pixels 2k sit at k + (pad - phase) / 2 of phase pad % 2, odd ones in the other phase.
-            let phase = self.pad % 2;
-            let even = self.to.add(phase * self.plane + (self.pad - phase) / 2);
-            let odd = self
-                .to
-                .add((1 - phase) * self.plane + (self.pad + phase) / 2);
-            let mut k = 0;
-            while 2 * (k + S::LANES) <= from.len() {
-                let at = from.as_ptr().add(2 * k);
-                let (a, b) = S::deinterleave(S::load(at), S::load(at.add(S::LANES)));
-                S::store(even.add(k), a);
-                S::store(odd.add(k), b);
-                k += S::LANES;
-            }
-            for (i, value) in from.iter().enumerate().skip(2 * k) {
-                let to = if i % 2 == 0 { even } else { odd };
-                *to.add(i / 2) = *value;
-            }
+            None => (0, self.phase - self.pad),
+        };
+        let from = &from[skip.min(from.len())..];
+        let count = from.len().div_ceil(self.step);
+        let (padding, to) = self.to.split_at_mut(left.min(self.to.len()));
+        padding.fill(0.0);
+        let (to, padding) = to.split_at_mut(count.min(to.len()));
+        padding.fill(0.0);
+        if self.step == 1 {
+            to.copy_from_slice(&from[..to.len()]);
+            return;
+        }
+        let (pairs, last) = from.as_chunks::<2>();
+        for (to, pair) in to.iter_mut().zip(pairs) {
+            *to = pair[0];
+        }
+        if let (Some(to), Some(&last)) = (to.get_mut(pairs.len()), last.first()) {
+            *to = last;
         }
     }
 }

@@ -6,125 +6,244 @@
 //! strided convolution are all the same loop. `clamp_d` is how norm and ReLU reach it: with scale s and
 //! shift b, `relu(s x + b) = s (max(x, -b/s) + b/s)` for s > 0 and `s (min(x, -b/s) + b/s)` for s < 0. The
 //! s goes into the weight and the b into the bias, which leaves one `max` (or `min`) per value.
+//!
+//! Where a tile's rows serve many outputs they are clamped and packed one behind the other first ([`Tile::pack`]).
 
-use super::simd::{Simd, SimdOp};
+#![allow(
+    unsafe_code,
+    reason = "a tile is checked once, not at each of its loads"
+)]
 
-/// What a tile works on. Counts of values, not bytes.
+use super::cell::Cell;
+use crate::simd::{mul_add, store};
+use pulp::{Simd, WithSimd};
+
+/// The numbers of a product's rows, and the largest of them: with it, one check covers them all.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    numbers: Vec<u32>,
+    /// At least as large as every number.
+    largest: usize,
+}
+
+impl FromIterator<u32> for Table {
+    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
+        let numbers: Vec<u32> = numbers.into_iter().collect();
+        let largest = numbers.iter().max().map_or(0, |&number| number as usize);
+        Self { numbers, largest }
+    }
+}
+
+impl std::ops::Deref for Table {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        &self.numbers
+    }
+}
+
+/// Where the rows of a product lie.
 #[derive(Clone, Copy)]
-pub(crate) struct TileArgs {
-    pub x: *const f32,
-    pub rows: *const u32,
-    pub row_stride: usize,
-    /// Rows clamped from below; they come first.
-    pub rising: usize,
-    /// All rows; those after `rising` are clamped from above.
-    pub depth: usize,
-    pub thresholds: *const f32,
-    /// `[depth][weight_stride]`, of which the first M columns are used.
-    pub weights: *const f32,
-    pub weight_stride: usize,
-    pub bias: *const f32,
+pub(crate) struct Rows<'a> {
+    /// Begins with the first pixel of row 0, and goes on to whole vectors behind the last pixel of the last row.
+    pub x: &'a [f32],
+    pub table: &'a Table,
+    /// Distance of row 1 from row 0.
+    pub stride: usize,
+    /// Thresholds of the rows, and how many of them, which come first, are clamped from below. The others are from above.
+    pub clamp: Option<(&'a [f32], usize)>,
+}
+
+/// Weights and biases of a few outputs.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights<'a> {
+    /// `[depth][stride]`, of which the first columns are used.
+    pub values: &'a [f32],
+    pub stride: usize,
+    pub bias: &'a [f32],
     pub floor: f32,
-    pub out: *mut f32,
-    pub out_stride: usize,
-    /// Tiles along the pixels, each N vectors.
-    pub tiles: usize,
-    /// Valid lanes in the last vector of the last tile.
-    pub last: usize,
 }
 
 /// M outputs by N vectors.
-pub(crate) struct Tile<const M: usize, const N: usize, const CLAMP: bool>(pub TileArgs);
+struct Gathered<'a, const M: usize, const N: usize, const CLAMP: bool> {
+    rows: &'a Rows<'a>,
+    weights: Weights<'a>,
+    out: Cell<'a>,
+    /// Of the first tile.
+    pixel: usize,
+    tiles: usize,
+}
 
-impl<const M: usize, const N: usize, const CLAMP: bool> SimdOp for Tile<M, N, CLAMP> {
+impl<const M: usize, const N: usize, const CLAMP: bool> WithSimd for Gathered<'_, M, N, CLAMP> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let a = self.0;
-        // SAFETY: `run_tile`'s contract covers every row, weight and output touched below.
-        unsafe {
-            let floor = S::splat(a.floor);
-            for tile in 0..a.tiles {
-                let x = a.x.add(tile * N * S::LANES);
-                let mut sums = [[floor; N]; M];
-                let out = a.out.add(tile * N * S::LANES);
-                let partial = tile + 1 == a.tiles && a.last < S::LANES;
-                for (m, sums) in sums.iter_mut().enumerate() {
-                    *sums = [S::splat(*a.bias.add(m)); N];
-                }
-                let (mut d, mut weights) = (0, a.weights);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let (rows, weights) = (*self.rows, self.weights);
+        let Rows { table, stride, .. } = rows;
+        let depth = table.len();
+        let (thresholds, rising) = match rows.clamp {
+            Some((thresholds, rising)) if CLAMP => (&thresholds[..depth], rising.min(depth)),
+            _ => (&[] as &[f32], 0),
+        };
+        for tile in 0..self.tiles {
+            let pixel = self.pixel + tile * N * S::F32_LANES;
+            // Checked once for all of the tile: checks inside the loops cost a fifth of the time.
+            let row = table.largest.checked_mul(stride);
+            let end = row.and_then(|row| row.checked_add(pixel + N * S::F32_LANES));
+            assert!(
+                end.is_some_and(|end| end <= rows.x.len()),
+                "rows end before the tile does"
+            );
+            let end = depth.saturating_sub(1).checked_mul(weights.stride);
+            let end = end.and_then(|end| end.checked_add(M));
+            assert!(
+                end.is_some_and(|end| end <= weights.values.len()),
+                "weights end before the tile does"
+            );
+            let mut sums = start::<S, M, N>(simd, &weights);
+            let x = rows.x[pixel..].as_ptr();
+            let mut step = Step::<S, M, N> {
+                simd,
+                x,
+                stride,
+                number: table.numbers.as_ptr(),
+                weights: weights.values.as_ptr(),
+                weight_stride: weights.stride,
+            };
+            // SAFETY: the loops take `depth` steps, of which the first assertion covers the rows, as no number is above the
+            // largest, and the second the weights; there are as many numbers, and with CLAMP thresholds, as steps.
+            unsafe {
                 if CLAMP {
-                    while d < a.rising {
-                        let t = S::splat(*a.thresholds.add(d));
-                        let row = x.add(*a.rows.add(d) as usize * a.row_stride);
-                        let mut xs = [t; N];
-                        for (n, x) in xs.iter_mut().enumerate() {
-                            *x = S::max(S::load(row.add(n * S::LANES)), t);
+                    for d in 0..rising {
+                        let threshold = simd.splat_f32s(*thresholds.as_ptr().add(d));
+                        let mut pixels = [threshold; N];
+                        for (n, pixels) in pixels.iter_mut().enumerate() {
+                            *pixels = simd.max_f32s(step.vector(n), threshold);
                         }
-                        step::<S, M, N>(&mut sums, &xs, weights);
-                        weights = weights.add(a.weight_stride);
-                        d += 1;
+                        step.add(pixels, &mut sums);
                     }
-                    while d < a.depth {
-                        let t = S::splat(*a.thresholds.add(d));
-                        let row = x.add(*a.rows.add(d) as usize * a.row_stride);
-                        let mut xs = [t; N];
-                        for (n, x) in xs.iter_mut().enumerate() {
-                            *x = S::min(S::load(row.add(n * S::LANES)), t);
+                    for d in rising..depth {
+                        let threshold = simd.splat_f32s(*thresholds.as_ptr().add(d));
+                        let mut pixels = [threshold; N];
+                        for (n, pixels) in pixels.iter_mut().enumerate() {
+                            *pixels = simd.min_f32s(step.vector(n), threshold);
                         }
-                        step::<S, M, N>(&mut sums, &xs, weights);
-                        weights = weights.add(a.weight_stride);
-                        d += 1;
+                        step.add(pixels, &mut sums);
                     }
                 } else {
-                    while d < a.depth {
-                        let row = x.add(*a.rows.add(d) as usize * a.row_stride);
-                        let mut xs = [floor; N];
-                        for (n, x) in xs.iter_mut().enumerate() {
-                            *x = S::load(row.add(n * S::LANES));
+                    for _ in 0..depth {
+                        let mut pixels = [simd.splat_f32s(0.0); N];
+                        for (n, pixels) in pixels.iter_mut().enumerate() {
+                            *pixels = step.vector(n);
                         }
-                        step::<S, M, N>(&mut sums, &xs, weights);
-                        weights = weights.add(a.weight_stride);
-                        d += 1;
-                    }
-                }
-                for (m, sums) in sums.iter().enumerate() {
-                    let out = out.add(m * a.out_stride);
-                    for (n, sum) in sums.iter().enumerate() {
-                        let value = S::max(*sum, floor);
-                        if n + 1 == N && partial {
-                            S::store_first(out.add(n * S::LANES), value, a.last);
-                        } else {
-                            S::store(out.add(n * S::LANES), value);
-                        }
+                        step.add(pixels, &mut sums);
                     }
                 }
             }
+            finish::<S, M, N>(simd, &sums, weights.floor, &mut self.out, pixel);
         }
+    }
+}
+
+/// One row's part of a tile.
+struct Step<S, const M: usize, const N: usize> {
+    simd: S,
+    /// The tile's first pixel of row 0.
+    x: *const f32,
+    stride: usize,
+    /// The row's number.
+    number: *const u32,
+    /// The row's weights.
+    weights: *const f32,
+    weight_stride: usize,
+}
+
+impl<S: Simd, const M: usize, const N: usize> Step<S, M, N> {
+    /// Loads vector n of the row.
+    ///
+    /// # Safety
+    /// `number` is readable, and so are N vectors of the row behind `x`.
+    #[inline(always)]
+    unsafe fn vector(&self, n: usize) -> S::f32s {
+        // SAFETY: by contract; any bits make a vector of floats.
+        unsafe {
+            let row = self.x.add(*self.number as usize * self.stride);
+            row.add(n * S::F32_LANES).cast::<S::f32s>().read_unaligned()
+        }
+    }
+
+    /// Adds the row's part to the sums and goes on to the next row.
+    ///
+    /// # Safety
+    /// M weights are readable.
+    #[inline(always)]
+    unsafe fn add(&mut self, pixels: [S::f32s; N], sums: &mut [[S::f32s; N]; M]) {
+        prefetch(self.weights.wrapping_add(AHEAD));
+        for (m, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: by contract.
+            let weight = self.simd.splat_f32s(unsafe { *self.weights.add(m) });
+            for (sum, pixels) in sums.iter_mut().zip(pixels) {
+                *sum = mul_add(self.simd, weight, pixels, *sum);
+            }
+        }
+        self.number = self.number.wrapping_add(1);
+        self.weights = self.weights.wrapping_add(self.weight_stride);
     }
 }
 
 /// How far ahead of their use weights are asked for, in values.
 const AHEAD: usize = 1024;
 
-/// One row's part of the sums.
+/// Asks for the cache line at that address, which need not be valid.
+///
+/// It also keeps the compiler from mixing the loads of weights with those of pixels, for which there are not registers enough.
 #[inline(always)]
-unsafe fn step<S: Simd, const M: usize, const N: usize>(
-    sums: &mut [[S::V; N]; M],
-    xs: &[S::V; N],
-    weights: *const f32,
-) {
-    // SAFETY: a prefetch may ask for any address.
+fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch of an address that is not mapped does nothing.
     unsafe {
-        S::prefetch(weights.wrapping_add(AHEAD));
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
     }
-    for (m, sums) in sums.iter_mut().enumerate() {
-        // SAFETY: M weights lie behind the pointer by the tile's contract.
-        unsafe {
-            let w = S::splat(*weights.add(m));
-            for (sum, x) in sums.iter_mut().zip(xs) {
-                *sum = S::mul_add(w, *x, *sum);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// The biases of M outputs.
+#[inline(always)]
+fn start<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    weights: &Weights<'_>,
+) -> [[S::f32s; N]; M] {
+    let bias = &weights.bias[..M];
+    let mut sums = [[simd.splat_f32s(0.0); N]; M];
+    for (sums, &bias) in sums.iter_mut().zip(bias) {
+        *sums = [simd.splat_f32s(bias); N];
+    }
+    sums
+}
+
+/// Clamps the sums and writes them, as far as the rows of `out` go.
+#[inline(always)]
+fn finish<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    sums: &[[S::f32s; N]; M],
+    floor: f32,
+    out: &mut Cell<'_>,
+    pixel: usize,
+) {
+    let floor = simd.splat_f32s(floor);
+    for (m, sums) in sums.iter().enumerate() {
+        let row = &mut out.row(m)[pixel..];
+        if row.len() >= N * S::F32_LANES {
+            let row = &mut row[..N * S::F32_LANES];
+            for (n, &sum) in sums.iter().enumerate() {
+                store::<S>(&mut row[n * S::F32_LANES..], simd.max_f32s(sum, floor));
+            }
+        } else {
+            for (n, &sum) in sums.iter().enumerate() {
+                let from = row.len().min(n * S::F32_LANES);
+                simd.partial_store_f32s(&mut row[from..], simd.max_f32s(sum, floor));
             }
         }
     }
@@ -154,38 +273,52 @@ pub(crate) const fn widest(outputs: usize, registers: usize) -> usize {
     }
 }
 
-/// Runs the kernel of that size.
-///
-/// # Safety
-/// For every row d below `depth`, tile and vector: `x + rows[d] * row_stride + position` is readable for
-/// whole vectors; `m` outputs at `out_stride` are writable at the valid positions; `weights`, `bias` and (if
-/// `clamp`) `thresholds` are as long as the fields say.
+/// Runs some tiles of `outputs` by `vectors`, one behind the other from `pixel` on, on the first rows of `out`.
 ///
 /// # Panics
-/// If there is no kernel of that size.
-pub(crate) unsafe fn run_tile<S: Simd>(m: usize, n: usize, clamp: bool, args: TileArgs) {
+/// If there is no kernel of that size, or a slice is too short.
+pub(crate) fn run_tiles<S: Simd>(
+    simd: S,
+    (outputs, vectors): (usize, usize),
+    rows: &Rows<'_>,
+    weights: Weights<'_>,
+    out: Cell<'_>,
+    pixel: usize,
+    tiles: usize,
+) {
     macro_rules! sizes {
         ($($m:literal: $($n:literal)*;)*) => {
-            match (m, n, clamp) {
+            match (outputs, vectors, rows.clamp.is_some()) {
                 $($(
-                    ($m, $n, true) if const { $n <= widest($m, S::REGISTERS) } => {
-                        // SAFETY: the caller's contract.
-                        unsafe { run::<S, $m, $n, true>(args) }
+                    ($m, $n, true) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
+                        run::<S, $m, $n, true>(simd, rows, weights, out, pixel, tiles)
                     }
-                    ($m, $n, false) if const { $n <= widest($m, S::REGISTERS) } => {
-                        // SAFETY: the caller's contract.
-                        unsafe { run::<S, $m, $n, false>(args) }
+                    ($m, $n, false) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
+                        run::<S, $m, $n, false>(simd, rows, weights, out, pixel, tiles)
                     }
                 )*)*
-                _ => unreachable!("no kernel for {m} outputs x {n} vectors"),
+                _ => unreachable!("no kernel for {outputs} outputs x {vectors} vectors"),
             }
         };
     }
-    #[inline(always)]
-    unsafe fn run<S: Simd, const M: usize, const N: usize, const CLAMP: bool>(args: TileArgs) {
-        if const { N <= widest(M, S::REGISTERS) } {
-            // SAFETY: the caller's contract; `S` is what the machine has.
-            unsafe { S::vectorize(Tile::<M, N, CLAMP>(args)) }
+    /// A function of its own for each size, or the compiler would spread registers over all of them.
+    #[inline(never)]
+    fn run<'a, S: Simd, const M: usize, const N: usize, const CLAMP: bool>(
+        simd: S,
+        rows: &'a Rows<'a>,
+        weights: Weights<'a>,
+        out: Cell<'a>,
+        pixel: usize,
+        tiles: usize,
+    ) {
+        if const { N <= widest(M, S::REGISTER_COUNT) } {
+            simd.vectorize(Gathered::<M, N, CLAMP> {
+                rows,
+                weights,
+                out,
+                pixel,
+                tiles,
+            });
         }
     }
     sizes! {

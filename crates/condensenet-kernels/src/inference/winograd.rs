@@ -4,7 +4,9 @@
 //! transform ever shuffles lanes; the three columns of the filter stay three taps of an ordinary product.
 //! That halves the multiply-adds, and rounding stays that of f32 (points 0, 1, -1, 2, -2, infinity).
 
-use super::simd::{Simd, SimdOp};
+use super::{cell::Cell, source::SourceRows};
+use crate::simd::{load, mul_add};
+use pulp::{Simd, WithSimd};
 
 /// Output rows of a tile.
 pub(crate) const ROWS: usize = 4;
@@ -12,7 +14,7 @@ pub(crate) const ROWS: usize = 4;
 pub(crate) const FREQUENCIES: usize = 6;
 
 /// Returns the six weights for one column of a 3x3 filter.
-pub(crate) fn transform_weight(column: [f32; 3]) -> [f64; FREQUENCIES] {
+pub(crate) fn transform_weight(column: [f32; 3]) -> [f32; FREQUENCIES] {
     let [a, b, c] = column.map(f64::from);
     [
         a / 4.0,
@@ -22,121 +24,101 @@ pub(crate) fn transform_weight(column: [f32; 3]) -> [f64; FREQUENCIES] {
         a / 24.0 - b / 12.0 + c / 6.0,
         c,
     ]
+    .map(|weight| weight as f32)
 }
 
 /// Six rows of every channel to six rows of products' inputs.
-#[derive(Clone, Copy)]
-pub(crate) struct InputTile {
-    pub channels: usize,
-    /// Six rows of channel 0, each with its distance to the next channel.
-    pub rows: [(*const f32, usize); FREQUENCIES],
-    pub out: *mut f32,
-    pub channel_stride: usize,
-    pub frequency_stride: usize,
+pub(crate) struct InputTile<'a> {
+    pub rows: SourceRows<'a>,
+    /// Row `frequency * channels + channel` gets that row of that channel, from column `at` on.
+    pub out: Cell<'a>,
+    pub at: usize,
     pub width: usize,
 }
 
-impl SimdOp for InputTile {
+impl WithSimd for InputTile<'_> {
     type Output = ();
 
-    /// # Safety
-    /// `width` values, rounded up to whole vectors, are readable in every row; `width` are writable in
-    /// every output row.
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: by contract; see `Position` for which values are touched.
-        unsafe {
-            let four = S::splat(4.0);
-            let minus_four = S::splat(-4.0);
-            let minus_five = S::splat(-5.0);
-            let two = S::splat(2.0);
-            let minus_two = S::splat(-2.0);
-            let mut rows = self.rows.map(|(row, _)| row);
-            let mut out = self.out;
-            for _ in 0..self.channels {
-                let mut position = Some(Position::first::<S>(self.width));
-                while let Some(at) = position {
-                    let mut d = [four; FREQUENCIES];
-                    for (d, row) in d.iter_mut().zip(rows) {
-                        *d = S::load(row.add(at.x));
-                    }
-                    let even = S::mul_add(minus_four, d[2], d[4]);
-                    let odd = S::mul_add(minus_four, d[1], d[3]);
-                    let near = S::sub(d[4], d[2]);
-                    let far = S::sub(d[3], d[1]);
-                    let t = [
-                        S::mul_add(four, d[0], S::mul_add(minus_five, d[2], d[4])),
-                        S::add(even, odd),
-                        S::sub(even, odd),
-                        S::mul_add(two, far, near),
-                        S::mul_add(minus_two, far, near),
-                        S::mul_add(four, d[1], S::mul_add(minus_five, d[3], d[5])),
-                    ];
-                    for (f, t) in t.into_iter().enumerate() {
-                        at.put::<S>(out.add(f * self.frequency_stride), t);
-                    }
-                    position = at.next::<S>(self.width);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let four = simd.splat_f32s(4.0);
+        let minus_four = simd.splat_f32s(-4.0);
+        let minus_five = simd.splat_f32s(-5.0);
+        let two = simd.splat_f32s(2.0);
+        let minus_two = simd.splat_f32s(-2.0);
+        let channels = self.rows.channels();
+        for channel in 0..channels {
+            let mut position = Some(Position::first::<S>(self.width));
+            while let Some(at) = position {
+                let place = self.rows.at::<S>(channel, at.x + 1);
+                let mut d = [four; FREQUENCIES];
+                for (row, d) in d.iter_mut().enumerate() {
+                    *d = place.row(row);
                 }
-                for (row, (_, stride)) in rows.iter_mut().zip(self.rows) {
-                    *row = row.wrapping_add(stride);
+                let even = mul_add(simd, minus_four, d[2], d[4]);
+                let odd = mul_add(simd, minus_four, d[1], d[3]);
+                let near = simd.sub_f32s(d[4], d[2]);
+                let far = simd.sub_f32s(d[3], d[1]);
+                let t = [
+                    mul_add(simd, four, d[0], mul_add(simd, minus_five, d[2], d[4])),
+                    simd.add_f32s(even, odd),
+                    simd.sub_f32s(even, odd),
+                    mul_add(simd, two, far, near),
+                    mul_add(simd, minus_two, far, near),
+                    mul_add(simd, four, d[1], mul_add(simd, minus_five, d[3], d[5])),
+                ];
+                for (f, t) in t.into_iter().enumerate() {
+                    at.put(simd, &mut self.out, f * channels + channel, self.at, t);
                 }
-                out = out.wrapping_add(self.channel_stride);
+                position = at.next::<S>(self.width);
             }
         }
     }
 }
 
 /// Six rows of every channel's products to up to four rows of output.
-#[derive(Clone, Copy)]
-pub(crate) struct OutputTile {
-    pub channels: usize,
-    pub products: *const f32,
-    pub channel_stride: usize,
-    pub frequency_stride: usize,
-    pub out: *mut f32,
-    pub out_stride: usize,
+pub(crate) struct OutputTile<'a> {
+    /// Row `frequency * channels + channel` begins at `(frequency * channels + channel) * stride`.
+    pub products: &'a [f32],
+    pub stride: usize,
+    /// A row for each channel; the tile's rows begin at column `at`, `width` apart.
+    pub out: Cell<'a>,
+    pub at: usize,
     /// Output rows that exist, at most [`ROWS`].
     pub rows: usize,
     pub width: usize,
 }
 
-impl SimdOp for OutputTile {
+impl WithSimd for OutputTile<'_> {
     type Output = ();
 
-    /// # Safety
-    /// `width` values, rounded up to whole vectors, are readable in every row of products; `width` are
-    /// writable in each of `rows` output rows, whose pitch is the width.
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        // SAFETY: by contract.
-        unsafe {
-            let two = S::splat(2.0);
-            let four = S::splat(4.0);
-            let eight = S::splat(8.0);
-            for channel in 0..self.channels {
-                let products = self.products.add(channel * self.channel_stride);
-                let out = self.out.add(channel * self.out_stride);
-                let mut position = Some(Position::first::<S>(self.width));
-                while let Some(at) = position {
-                    let mut m = [two; FREQUENCIES];
-                    for (f, m) in m.iter_mut().enumerate() {
-                        *m = S::load(products.add(f * self.frequency_stride + at.x));
-                    }
-                    let (sum1, difference1) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
-                    let (sum2, difference2) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
-                    let y = [
-                        S::add(S::add(m[0], sum1), sum2),
-                        S::mul_add(two, difference2, difference1),
-                        S::mul_add(four, sum2, sum1),
-                        S::add(S::mul_add(eight, difference2, difference1), m[5]),
-                    ];
-                    for (row, y) in y.into_iter().enumerate() {
-                        if row < self.rows {
-                            at.put::<S>(out.add(row * self.width), y);
-                        }
-                    }
-                    position = at.next::<S>(self.width);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let two = simd.splat_f32s(2.0);
+        let four = simd.splat_f32s(4.0);
+        let eight = simd.splat_f32s(8.0);
+        let channels = self.out.rows();
+        for channel in 0..channels {
+            let mut position = Some(Position::first::<S>(self.width));
+            while let Some(at) = position {
+                let mut m = [two; FREQUENCIES];
+                for (f, m) in m.iter_mut().enumerate() {
+                    *m = load::<S>(&self.products[(f * channels + channel) * self.stride + at.x..]);
                 }
+                let (sum1, difference1) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
+                let (sum2, difference2) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
+                let y = [
+                    simd.add_f32s(simd.add_f32s(m[0], sum1), sum2),
+                    mul_add(simd, two, difference2, difference1),
+                    mul_add(simd, four, sum2, sum1),
+                    simd.add_f32s(mul_add(simd, eight, difference2, difference1), m[5]),
+                ];
+                for (row, y) in y.into_iter().enumerate() {
+                    if row < self.rows {
+                        at.put(simd, &mut self.out, channel, self.at + row * self.width, y);
+                    }
+                }
+                position = at.next::<S>(self.width);
             }
         }
     }
@@ -155,7 +137,7 @@ impl Position {
     pub(crate) fn first<S: Simd>(width: usize) -> Self {
         Self {
             x: 0,
-            count: width.min(S::LANES),
+            count: width.min(S::F32_LANES),
         }
     }
 
@@ -163,22 +145,26 @@ impl Position {
     pub(crate) fn next<S: Simd>(self, width: usize) -> Option<Self> {
         let end = self.x + self.count;
         (end < width).then(|| Self {
-            x: end.min(width - S::LANES),
-            count: S::LANES,
+            x: end.min(width - S::F32_LANES),
+            count: S::F32_LANES,
         })
     }
 
-    /// # Safety
-    /// `count` values are writable at `x`.
+    /// Writes the vector to its place in a row of pixels that begins at `column`.
     #[inline(always)]
-    pub(crate) unsafe fn put<S: Simd>(self, row: *mut f32, v: S::V) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            if self.count == S::LANES {
-                S::store(row.add(self.x), v);
-            } else {
-                S::store_first(row.add(self.x), v, self.count);
-            }
+    pub(crate) fn put<S: Simd>(
+        self,
+        simd: S,
+        out: &mut Cell<'_>,
+        row: usize,
+        column: usize,
+        vector: S::f32s,
+    ) {
+        if self.count == S::F32_LANES {
+            out.store::<S>(row, column + self.x, vector);
+        } else {
+            let row = &mut out.row(row)[column + self.x..][..self.count];
+            simd.partial_store_f32s(row, vector);
         }
     }
 }

@@ -50,6 +50,7 @@ mod weights;
 
 pub use average_pool::{average_pool_2x2_backward, average_pool_2x2_forward};
 pub use norm_relu_conv::{Gradients, backward, convolution_backward, convolution_forward, forward};
+pub(crate) use parallel::sum_partials;
 pub use preactivation::BatchNorm;
 pub use shape::NormReluConvShape;
 pub use statistics::batch_statistics;

@@ -74,7 +74,7 @@ fn with_line(length: usize) -> usize {
 }
 
 /// Adds up `partials`, `[tasks, sums.len()]`, over the tasks in their order.
-pub(super) fn sum_partials(partials: &[f32], sums: &mut [f32]) {
+pub(crate) fn sum_partials(partials: &[f32], sums: &mut [f32]) {
     const CHUNK: usize = 4096;
     let len = sums.len();
     sums.par_chunks_mut(CHUNK)

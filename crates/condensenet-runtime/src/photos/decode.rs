@@ -1,74 +1,20 @@
-//! From the bytes of a file to an image, upright.
+//! Makes an upright image of the bytes of a file.
 
 use std::any::Any;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::{ImageError, Limits, RgbImage, jpeg, png};
+use image::codecs::pnm::{PnmDecoder, PnmSubtype};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError as CodecError, ImageFormat, ImageReader};
 
-/// What a file holds, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Jpeg,
-    Png,
-}
+use super::orientation::orientation;
+use super::{ImageError, Limits, RgbImage, format, jpeg};
 
-impl Format {
-    pub(super) fn of(bytes: &[u8]) -> Result<Self, ImageError> {
-        if bytes.starts_with(&[0xFF, 0xD8]) {
-            Ok(Self::Jpeg)
-        } else if bytes.starts_with(png::SIGNATURE) {
-            Ok(Self::Png)
-        } else {
-            Err(ImageError::UnknownFormat {
-                begins: describe(bytes),
-            })
-        }
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-        }
-    }
-}
-
-/// Says how content begins, in the hope that somebody recognizes it.
-fn describe(bytes: &[u8]) -> String {
-    let looks_like = match bytes {
-        [] => return "is empty".to_owned(),
-        [b'G', b'I', b'F', b'8', ..] => ", as a GIF does",
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => ", as a WebP does",
-        [b'B', b'M', ..] => ", as a BMP does",
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => ", as a TIFF does",
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => ", as a HEIC, AVIF or video file does",
-        [b'<', ..] => ", as HTML or SVG does",
-        _ => "",
-    };
-    let start: Vec<String> = bytes
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("begins with the bytes {}{looks_like}", start.join(" "))
-}
+/// Memory for what lies beside the pixels: text, color profiles, tables.
+const BESIDE_PIXELS: u64 = 64 << 20;
 
 pub(super) fn open(path: &Path, limits: &Limits) -> Result<RgbImage, ImageError> {
     let mut bytes = Vec::new();
@@ -95,9 +41,14 @@ pub(super) fn read_file(
         source,
     };
     buffer.clear();
+    // Opening a pipe would wait for somebody who writes to it.
+    let kind = std::fs::metadata(path).map_err(unreadable)?;
+    if !kind.is_file() {
+        let reason = std::io::Error::other("it is a directory or a device, and no regular file");
+        return Err(unreadable(reason));
+    }
     let file = File::open(path).map_err(unreadable)?;
-    // One byte more than is accepted, so that a file that is too long, or a device without end, is told from one that
-    // just fits.
+    // One byte more than is accepted, so that a file that is too long is told from one that just fits.
     file.take(limits.bytes.saturating_add(1))
         .read_to_end(buffer)
         .map_err(unreadable)?;
@@ -111,29 +62,137 @@ pub(super) fn read_file(
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, ImageError> {
-    let format = Format::of(bytes)?;
-    guard(format, || match format {
-        Format::Jpeg => {
-            let header = jpeg::header(bytes, limits)?;
-            let orientation = header.orientation;
-            Ok(orientation.apply(header.decode()?))
-        }
-        Format::Png => {
-            let header = png::header(bytes, limits)?;
-            let orientation = header.orientation;
-            Ok(orientation.apply(header.decode()?))
-        }
+    let format = format::of(bytes)?;
+    let name = format::name(format);
+    guard(name, || {
+        let (mut image, orientation) = match format {
+            ImageFormat::Jpeg => jpeg::decode(bytes, limits)?,
+            _ => with_image(format, bytes, limits)?,
+        };
+        image.apply_orientation(orientation);
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let pixels = to_rgb(image).map_err(|kind| ImageError::unsupported(name, kind))?;
+        Ok(RgbImage::of(width, height, pixels))
     })
 }
 
+/// Decodes the pixels as they are stored, and says how they become upright.
+fn with_image(
+    format: ImageFormat,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<(DynamicImage, Orientation), ImageError> {
+    let refused = |error| refused(format, error);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut allocation = image::Limits::no_limits();
+    // Four channels of 16 bits are the most that a pixel takes on its way.
+    allocation.max_alloc = Some(8 * limits.pixels as u64 + BESIDE_PIXELS);
+    reader.limits(allocation);
+    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    limits.check(width as usize, height as usize)?;
+    let orientation = match format {
+        ImageFormat::Tiff => decoder.orientation().map_err(refused)?,
+        ImageFormat::Png | ImageFormat::WebP => {
+            let exif = match png_exif(bytes) {
+                Some(exif) => Some(exif.to_owned()),
+                None => decoder.exif_metadata().map_err(refused)?,
+            };
+            let xmp = decoder.xmp_metadata().map_err(refused)?;
+            orientation(exif.as_deref(), xmp.as_deref())
+        }
+        _ => Orientation::NoTransforms,
+    };
+    let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    if format == ImageFormat::Pnm {
+        let header = PnmDecoder::new(Cursor::new(bytes))
+            .map_err(refused)?
+            .into_inner()
+            .1;
+        // Bits of black and white are spread already.
+        if !matches!(header.subtype(), PnmSubtype::Bitmap(_)) {
+            spread(&mut image, header.maximal_sample());
+        }
+    }
+    Ok((image, orientation))
+}
+
+/// Returns the EXIF block of a PNG, which may lie behind the pixels, where `image` does not look.
+fn png_exif(bytes: &[u8]) -> Option<&[u8]> {
+    let mut chunks = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
+    loop {
+        let length = u32::from_be_bytes(*chunks.first_chunk()?) as usize;
+        let content = chunks.get(8..)?.get(..length)?;
+        if &chunks[4..8] == b"eXIf" {
+            return Some(content);
+        }
+        chunks = chunks.get(length + 12..)?;
+    }
+}
+
+/// Spreads the values of a PNM, from 0 to a maximum of its own, over all that 8 or 16 bits can say.
+fn spread(image: &mut DynamicImage, maximum: u32) {
+    let of = |value: u32, most: u32| (value.min(maximum) * most + maximum / 2) / maximum;
+    let short = |value: &mut u8| *value = of((*value).into(), 0xFF) as u8;
+    let long = |value: &mut u16| *value = of((*value).into(), 0xFFFF) as u16;
+    match image {
+        DynamicImage::ImageLuma8(gray) => gray.iter_mut().for_each(short),
+        DynamicImage::ImageRgb8(color) => color.iter_mut().for_each(short),
+        DynamicImage::ImageLuma16(gray) => gray.iter_mut().for_each(long),
+        DynamicImage::ImageRgb16(color) => color.iter_mut().for_each(long),
+        _ => {}
+    }
+}
+
+/// Drops alpha and the lower half of 16 bits, and repeats gray; names pixels of any other type.
+fn to_rgb(image: DynamicImage) -> Result<Vec<u8>, String> {
+    let high_byte = |value: u16| (value >> 8) as u8;
+    Ok(match image {
+        DynamicImage::ImageRgb8(pixels) => pixels.into_raw(),
+        DynamicImage::ImageLuma8(gray) => repeat(gray.into_raw().into_iter()),
+        DynamicImage::ImageLumaA8(gray) => repeat(gray.into_raw().into_iter().step_by(2)),
+        DynamicImage::ImageRgba8(color) => without_alpha(color.into_raw()),
+        DynamicImage::ImageLuma16(gray) => repeat(gray.into_raw().into_iter().map(high_byte)),
+        DynamicImage::ImageLumaA16(gray) => {
+            repeat(gray.into_raw().into_iter().step_by(2).map(high_byte))
+        }
+        DynamicImage::ImageRgb16(color) => color.into_raw().into_iter().map(high_byte).collect(),
+        DynamicImage::ImageRgba16(color) => {
+            without_alpha(color.into_raw().into_iter().map(high_byte).collect())
+        }
+        other => return Err(format!("it has pixels of type {:?}", other.color())),
+    })
+}
+
+fn repeat(gray: impl Iterator<Item = u8>) -> Vec<u8> {
+    gray.flat_map(|value| [value; 3]).collect()
+}
+
+fn without_alpha(mut pixels: Vec<u8>) -> Vec<u8> {
+    let count = pixels.len() / 4;
+    for pixel in 0..count {
+        pixels.copy_within(4 * pixel..4 * pixel + 3, 3 * pixel);
+    }
+    pixels.truncate(3 * count);
+    pixels
+}
+
+#[allow(clippy::needless_pass_by_value)] // it is what `map_err` hands over
+fn refused(format: ImageFormat, error: CodecError) -> ImageError {
+    match error {
+        CodecError::Unsupported(error) => ImageError::unsupported(format::name(format), error),
+        error => ImageError::corrupt(format::name(format), error),
+    }
+}
+
 /// Turns a decoder's panic into an error: no file may stop a program.
-pub(super) fn guard<T>(
-    format: Format,
+fn guard<T>(
+    format: &'static str,
     decode: impl FnOnce() -> Result<T, ImageError>,
 ) -> Result<T, ImageError> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
         let reason = format!("the decoder gave up: {}", message(&*panic));
-        Err(ImageError::corrupt(format.name(), reason))
+        Err(ImageError::corrupt(format, reason))
     })
 }
 

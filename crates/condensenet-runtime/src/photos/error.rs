@@ -24,10 +24,12 @@ pub enum ImageError {
         /// What is wrong with its content.
         source: Box<ImageError>,
     },
-    /// The content is in another format, or no image.
-    #[error("this is neither a JPEG nor a PNG: it {begins}")]
+    /// The content is in an unknown format, or no image.
+    #[error(
+        "this is no picture of a known format (JPEG, PNG, WebP, BMP, TIFF, GIF, PNM): it {begins}"
+    )]
     UnknownFormat {
-        /// How the content begins, and what that looks like.
+        /// How the content begins.
         begins: String,
     },
     /// The image claims more pixels than are accepted, and nothing of that size was allocated.
@@ -52,18 +54,26 @@ pub enum ImageError {
     /// The content is truncated or corrupt.
     #[error("the {format} is corrupt: {reason}")]
     Corrupt {
-        /// `JPEG` or `PNG`.
+        /// Name of the format.
         format: &'static str,
         /// What the decoder says.
         reason: String,
     },
     /// The content is sound, and of a kind that is not read.
-    #[error("the {format} is of a kind that can't be read: {reason}")]
+    #[error("this {format} is of a kind that can't be read: {reason}")]
     Unsupported {
-        /// `JPEG` or `PNG`.
+        /// Name of the format.
         format: &'static str,
         /// The kind.
         reason: String,
+    },
+    /// The content is of a format that is known, and not read.
+    #[error(
+        "the content is {format}, which can't be read: convert it to JPEG, PNG, WebP, BMP, TIFF, GIF or PNM"
+    )]
+    UnsupportedFormat {
+        /// Name of the format.
+        format: &'static str,
     },
     /// An image was made of pixels that do not fit its size.
     #[error("an image of {width} x {height} (width x height) has {expected} bytes, found {found}")]

@@ -1,33 +1,39 @@
-//! From photos to what a network is fed with.
+//! Reads photos and prepares them for a network.
 //!
-//! An [`RgbImage`] is read from a JPEG or PNG; a [`Preprocess`] resizes, cuts and normalizes it as torchvision does, and
-//! makes the tensor. [`PhotoReader`] is for those who read many photos, and want of each a part in one size.
+//! [`RgbImage`] reads a picture; [`Preprocess`] resizes, crops and normalizes it as torchvision does. [`PhotoReader`] serves
+//! programs that read many photos and want a part of each in one size.
 //!
-//! # What becomes of a file
-//! All are read as Pillow's `convert("RGB")` reads them, with the two differences that stand here.
+//! # What is read
+//! JPEG, PNG, WebP, BMP, TIFF, GIF and PNM. The content decides, whatever the file is called. Pixels are those of Pillow's
+//! `convert("RGB")`, except where the table says so.
 //!
-//! | file | becomes |
+//! | file | pixels |
 //! |---|---|
 //! | gray | the same value in red, green and blue |
-//! | transparent | its colors; alpha is dropped, and nothing is put behind |
-//! | palette | the colors that it stands for |
-//! | 16 bits a color (PNG) | the upper 8. Pillow does so with colors, but cuts off gray values above 255 |
-//! | CMYK and YCCK (JPEG) | `light = (255 - ink) * (255 - black) / 255`; color profiles are not looked at |
-//! | turned by EXIF, any of the 8 ways | the upright photo. Pillow and torchvision leave it lying unless asked |
-//! | more than one image (animated PNG) | the first |
-//! | 12-bit, lossless, arithmetic and hierarchical JPEG | refused: [`ImageError::Unsupported`] |
-//! | above 67 million pixels | refused before memory is asked for: [`ImageError::TooManyPixels`] |
+//! | transparent | its colors; alpha is dropped, nothing is put behind them |
+//! | palette | the colors that the indices stand for |
+//! | 16 bits a color | the upper 8. Pillow does the same with colors, but cuts gray values off above 255 |
+//! | CMYK and YCCK | `light = (255 - ink) * (255 - black) / 255`; color profiles are not looked at |
+//! | several images (GIF, animated PNG and WebP, TIFF) | the first |
+//! | JPEG: arithmetic, lossless, hierarchical, 12 bits; CMYK with its planes in several scans | refused: [`ImageError::Unsupported`] |
+//! | TIFF: palette, YCbCr, floating point, 2 or 4 bits | refused: [`ImageError::Unsupported`] |
+//! | AVIF, HEIC, JPEG XL, JPEG 2000 | refused by name: [`ImageError::UnsupportedFormat`] |
+//! | more than 67 million pixels | refused before memory is allocated: [`ImageError::TooManyPixels`] |
 //! | truncated | refused: [`ImageError::Corrupt`] |
 //!
-//! Photos are turned upright in training and in prediction alike.
+//! # Orientation
+//! Photos are turned upright in training and in prediction alike, by the rules of Pillow's `exif_transpose`: several Exif
+//! segments of a JPEG are joined, so that the first that is not empty counts; the value may be a SHORT or a LONG; a PNG's
+//! `eXIf` counts wherever it lies; XMP counts where EXIF does not mention the orientation. Not read, other than in Pillow,
+//! is EXIF that ImageMagick kept as text in a PNG.
 
 mod decode;
 mod error;
+mod format;
 mod jpeg;
 mod limits;
 mod orientation;
 mod photo_crop;
-mod png;
 mod preprocess;
 mod reader;
 mod resize;

@@ -1,4 +1,4 @@
-//! Resizing as Pillow does it, and so torchvision: every pixel that a new one covers has its part.
+//! Resizes as Pillow and torchvision do: bilinear with antialiasing.
 
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -38,18 +38,6 @@ impl Window {
             width: width as f64,
             height: height as f64,
             edges: Edges::Cut,
-        }
-    }
-
-    /// Shifts the window to where it lies in a part of the image, and scales it to the part's resolution.
-    pub(super) fn within(self, [left, top]: [usize; 2], scale: usize) -> Self {
-        let scale = scale as f64;
-        Self {
-            left: (self.left - left as f64) / scale,
-            top: (self.top - top as f64) / scale,
-            width: self.width / scale,
-            height: self.height / scale,
-            edges: self.edges,
         }
     }
 

@@ -52,10 +52,10 @@ impl RgbImage {
         })
     }
 
-    /// Reads a JPEG or PNG file, upright.
+    /// Reads a picture from a file, upright.
     ///
-    /// The content decides the format, and not the name. What is done to gray, transparent, 16-bit and CMYK images and to
-    /// those taken with a turned camera stands at [`images`](super).
+    /// The content decides the format, not the name. [`photos`](super) lists the formats, and says how gray, transparent,
+    /// 16-bit and CMYK images and those taken with a turned camera are read.
     ///
     /// # Errors
     /// [`ImageError`], with the path: when the file can't be read, is of another format, truncated, corrupt, or larger
@@ -64,7 +64,7 @@ impl RgbImage {
         decode::open(path.as_ref(), &Limits::DEFAULT)
     }
 
-    /// Reads the content of a JPEG or PNG file, upright.
+    /// Reads the content of a file, upright.
     ///
     /// # Errors
     /// As [`open`](Self::open), without the path.

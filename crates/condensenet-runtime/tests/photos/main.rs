@@ -2,7 +2,6 @@
 
 mod decode;
 mod hostile;
-mod parts;
 mod preparation;
 mod torchvision;
 

@@ -136,7 +136,7 @@ pub enum DataError {
 
     /// A directory of photos does not exist.
     #[error(
-        "there is no directory {}: photos are expected in train/CLASS and val/CLASS, one folder for each class",
+        "there is no directory {}: photos are expected in train/CLASS and val/CLASS, or in CLASS alone, one folder for each class",
         path.display()
     )]
     NoPhotoDirectory {
@@ -155,6 +155,35 @@ pub enum DataError {
         path: PathBuf,
         /// The one class that it has.
         found: Option<String>,
+    },
+
+    /// A directory has photos, and no folders to say of which classes they are.
+    #[error(
+        "{} has {photos} photos and no folder: sort them into a folder for each class (ImageNet's validation photos come \
+         like this), or pass a list with a path and a class on each line",
+        path.display()
+    )]
+    NoClassFolders {
+        /// The directory.
+        path: PathBuf,
+        /// Photos in it.
+        photos: usize,
+    },
+
+    /// The part of the photos to validate on is none.
+    #[error("the part of the photos to validate on is {part}, but must be above 0 and below 1")]
+    ValidationPart {
+        /// The part.
+        part: f64,
+    },
+
+    /// A class has too few photos to keep one for validation.
+    #[error("{} has one photo of {class}, but needs two: one to learn from and one to validate on", path.display())]
+    TooFewToSplit {
+        /// The directory.
+        path: PathBuf,
+        /// The class.
+        class: String,
     },
 
     /// Some classes have no photo.
@@ -200,13 +229,6 @@ pub enum DataError {
         line: usize,
         /// What is wrong with it.
         reason: String,
-    },
-
-    /// The name of a file or folder is no Unicode.
-    #[error("the name of {} is not Unicode, and can't be kept in an index", path.display())]
-    FileName {
-        /// The file or folder.
-        path: PathBuf,
     },
 
     /// A photo can't be read.

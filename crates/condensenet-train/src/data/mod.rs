@@ -29,7 +29,7 @@ pub use error::DataError;
 pub use image_set::{CHANNELS, ImageSet, Split};
 pub use loader::{ImageLoader, ImageLoaderConfig};
 pub use photos::{
-    ColorJitter, IndexState, LabeledPhotos, PhotoFolder, PhotoList, PhotoSet, PhotoTransform,
+    ColorJitter, LabeledPhotos, PhotoFolder, PhotoList, PhotoSet, PhotoTransform,
     Unreadable,
 };
 pub use source::{ImageReader, ImageSource, Images, Outcome, Variation};

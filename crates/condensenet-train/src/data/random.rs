@@ -14,6 +14,7 @@ pub(super) enum Purpose {
     Augmentation = 2,
     SyntheticTrain = 3,
     SyntheticTest = 4,
+    ValidationPart = 5,
 }
 
 /// Returns the generator for one purpose, seed, epoch and image.

@@ -1,33 +1,27 @@
-use std::fs::{self, File};
+use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use condensenet_train::data::{DataError, IndexState, PhotoFolder};
+use condensenet_train::data::{DataError, PhotoFolder};
 
 use crate::{listed, photos, write_photo};
 
-const INDEX: &str = ".condensenet-photos";
-
-/// Makes a tree look as if nothing had changed in it for an hour.
-fn settle(directory: &Path) {
-    for entry in fs::read_dir(directory).expect("the temporary directory can be read and written") {
-        let path = entry
-            .expect("the temporary directory can be read and written")
-            .path();
-        if path.is_dir() {
-            settle(&path);
+/// Writes so many photos of each class below a directory.
+fn write_classes(directory: &Path, classes: [&str; 2], count: usize) {
+    for class in classes {
+        for photo in 0..count {
+            write_photo(
+                &directory.join(class).join(format!("{photo}.jpg")),
+                photo as u8,
+            );
         }
     }
-    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    File::open(directory)
-        .expect("the temporary directory can be read and written")
-        .set_modified(hour_ago)
-        .expect("the temporary directory can be read and written");
 }
 
-fn open_twice(root: &Path) -> [PhotoFolder; 2] {
-    [(), ()]
-        .map(|()| PhotoFolder::open(root).expect("the temporary directory can be read and written"))
+/// Opens the parts of a directory, and returns how many photos they have.
+fn counts(directory: &Path) -> [usize; 2] {
+    let splits = PhotoFolder::open_splits(directory).expect("the photos can be listed");
+    splits.map(|folder| folder.len())
 }
 
 #[test]
@@ -63,109 +57,178 @@ fn classes_and_photos_come_in_the_order_of_torchvision() {
 }
 
 #[test]
-fn the_list_is_kept_beside_the_photos_and_gives_the_same() {
+fn nothing_is_written_beside_photos() {
     let directory = photos();
-    let root = directory.path().join("train");
-    settle(&root);
-    let [looked, loaded] = open_twice(&root);
-    assert_eq!(looked.index(), &IndexState::Written);
-    assert_eq!(loaded.index(), &IndexState::Loaded);
-    assert_eq!(listed(&looked), listed(&loaded));
-    assert_eq!(looked.class_names(), loaded.class_names());
-    let left: Vec<_> = fs::read_dir(&root)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert_eq!(left.len(), 3, "{left:?}");
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(directory.path().join("train"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    PhotoFolder::open_splits(directory.path()).unwrap();
+    assert_eq!(names(), before);
 }
 
-/// What is done to a folder.
-type Change = fn(&Path);
+#[test]
+fn hidden_files_and_what_systems_leave_behind_are_no_data() {
+    let directory = tempfile::tempdir().unwrap();
+    for part in ["train", "val"] {
+        write_classes(&directory.path().join(part), ["cat", "dog"], 3);
+        for left in [
+            ".ipynb_checkpoints/0-checkpoint.jpg",
+            "__MACOSX/cat/0.jpg",
+            "cat/@eaDir/0.jpg",
+            "cat/.hidden/0.jpg",
+        ] {
+            write_photo(&directory.path().join(part).join(left), 0);
+        }
+        for left in ["cat/._0.jpg", "dog/Thumbs.db", ".DS_Store"] {
+            fs::write(directory.path().join(part).join(left), b"no photo").unwrap();
+        }
+    }
+    let [train, valid] = PhotoFolder::open_splits(directory.path()).unwrap();
+    assert_eq!(train.class_names(), ["cat", "dog"]);
+    assert_eq!((train.len(), valid.len()), (6, 6));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_in_circles_end_and_photos_count_once() {
+    use std::os::unix::fs::symlink;
+    let directory = tempfile::tempdir().unwrap();
+    write_classes(directory.path(), ["cat", "dog"], 6);
+    let cat = directory.path().join("cat");
+    symlink(".", cat.join("loop0")).unwrap();
+    symlink(".", cat.join("loop1")).unwrap();
+    symlink("..", cat.join("up")).unwrap();
+    symlink("nowhere", cat.join("nowhere.jpg")).unwrap();
+    symlink("itself.jpg", cat.join("itself.jpg")).unwrap();
+    symlink("cat", directory.path().join("also cat")).unwrap();
+    fs::create_dir(cat.join("below")).unwrap();
+    symlink("below", cat.join("also below")).unwrap();
+    write_photo(&cat.join("below/7.jpg"), 7);
+    let folder = PhotoFolder::open(directory.path()).unwrap();
+    assert_eq!(folder.class_names(), ["cat", "dog"]);
+    assert_eq!(folder.len(), 13, "{:?}", listed(&folder));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_socket_is_no_photo_and_names_need_not_be_unicode() {
+    use std::os::unix::{ffi::OsStringExt, net::UnixListener};
+    let directory = tempfile::tempdir().unwrap();
+    write_classes(directory.path(), ["cat", "dog"], 2);
+    let socket = UnixListener::bind(directory.path().join("cat/x.jpg")).unwrap();
+    let name = std::ffi::OsString::from_vec(b"caf\xE9.png".to_vec());
+    fs::copy(
+        directory.path().join("dog/0.jpg"),
+        directory.path().join("dog").join(&name),
+    )
+    .unwrap();
+    let folder = PhotoFolder::open(directory.path()).unwrap();
+    assert_eq!(folder.len(), 5);
+    assert!((0..5).any(|photo| folder.path(photo).file_name() == Some(&name)));
+    drop(socket);
+}
 
 #[test]
-fn a_change_in_any_folder_makes_the_list_anew() {
-    let changes: [(&str, Change); 5] = [
-        ("a photo more", |root| {
-            write_photo(&root.join("cat/new.png"), 1);
-        }),
-        ("a photo less", |root| {
-            fs::remove_file(root.join("dog/1.PNG")).unwrap();
-        }),
-        ("a photo renamed", |root| {
-            fs::rename(root.join("cat/a.jpg"), root.join("cat/c.jpg")).unwrap();
-        }),
-        ("a photo more below", |root| {
-            write_photo(&root.join("cat/below/new.png"), 1);
-        }),
-        ("a class more", |root| {
-            write_photo(&root.join("emu/new.png"), 1);
-        }),
-    ];
-    for (name, change) in changes {
-        let directory = photos();
-        let root = directory.path().join("train");
-        write_photo(&root.join("cat/below/old.png"), 1);
-        settle(&root);
-        assert_eq!(open_twice(&root)[1].index(), &IndexState::Loaded, "{name}");
-        change(&root);
-        let again = PhotoFolder::open(&root).unwrap();
-        assert_ne!(again.index(), &IndexState::Loaded, "{name}");
-        fs::remove_file(root.join(INDEX)).unwrap();
-        assert_eq!(
-            listed(&again),
-            listed(&PhotoFolder::open(&root).unwrap()),
-            "{name}"
+fn the_photos_to_validate_on_have_several_names() {
+    for name in ["val", "valid", "validation", "test"] {
+        let directory = tempfile::tempdir().unwrap();
+        write_classes(&directory.path().join("train"), ["cat", "dog"], 6);
+        write_classes(&directory.path().join(name), ["cat", "dog"], 4);
+        assert_eq!(counts(directory.path()), [12, 8], "{name}");
+    }
+}
+
+#[test]
+fn a_tenth_of_each_class_is_kept_for_validation_where_nothing_else_is() {
+    for below in ["", "train"] {
+        let directory = tempfile::tempdir().unwrap();
+        write_classes(&directory.path().join(below), ["cat", "dog"], 10);
+        write_photo(&directory.path().join(below).join("dog/more/10.jpg"), 10);
+        let open = || PhotoFolder::open_splits(directory.path()).unwrap();
+        let splits = open();
+        assert_eq!(splits.each_ref().map(PhotoFolder::len), [19, 2]);
+        assert_eq!(splits[1].class_names(), ["cat", "dog"]);
+        let both: HashSet<_> = splits.iter().flat_map(listed).collect();
+        assert_eq!(both.len(), 21);
+        let labels: Vec<u32> = (0..2).map(|photo| splits[1].label(photo)).collect();
+        assert_eq!(labels, [0, 1]);
+        assert_eq!(open().each_ref().map(listed), splits.each_ref().map(listed));
+    }
+}
+
+#[test]
+fn a_split_is_stratified_and_comes_from_its_seed() {
+    let directory = tempfile::tempdir().unwrap();
+    write_classes(directory.path(), ["cat", "dog"], 40);
+    let valid = |part, seed| {
+        let folder = PhotoFolder::open(directory.path()).unwrap();
+        folder.split(part, seed).map(|[_, valid]| valid)
+    };
+    let quarter = listed(&valid(0.25, 1).unwrap());
+    assert_eq!(quarter.iter().filter(|(_, label)| *label == 0).count(), 10);
+    assert_eq!(quarter.len(), 20);
+    assert_ne!(quarter, listed(&valid(0.25, 2).unwrap()));
+    assert_eq!(valid(1e-9, 1).unwrap().len(), 2);
+    assert_eq!(valid(0.999, 1).unwrap().len(), 78);
+    for part in [0.0, 1.0, f64::NAN, -1.0] {
+        let error = valid(part, 1).unwrap_err();
+        assert!(matches!(error, DataError::ValidationPart { .. }), "{error}");
+    }
+    write_photo(&directory.path().join("emu/1.png"), 1);
+    let error = valid(0.5, 1).unwrap_err().to_string();
+    assert!(error.contains("one photo of emu"), "{error}");
+}
+
+#[test]
+fn names_that_are_written_with_composed_and_loose_accents_are_one_class() {
+    let directory = tempfile::tempdir().unwrap();
+    write_classes(&directory.path().join("train"), ["caf\u{e9}", "tea"], 2);
+    write_classes(&directory.path().join("val"), ["cafe\u{301}", "tea"], 1);
+    let [train, valid] = PhotoFolder::open_splits(directory.path()).unwrap();
+    assert_eq!(train.class_names(), ["caf\u{e9}", "tea"]);
+    assert_eq!(valid.class_names(), train.class_names());
+    assert!(valid.path(0).exists());
+}
+
+#[test]
+fn classes_that_are_all_numbers_are_sorted_as_numbers() {
+    for (names, expected) in [(["10", "9"], ["9", "10"]), (["10", "9a"], ["10", "9a"])] {
+        let directory = tempfile::tempdir().unwrap();
+        write_classes(directory.path(), names, 1);
+        let folder = PhotoFolder::open(directory.path()).unwrap();
+        assert_eq!(folder.class_names(), expected);
+        assert!(
+            folder
+                .path(0)
+                .starts_with(directory.path().join(expected[0]))
         );
     }
 }
 
 #[test]
-fn a_folder_that_has_just_changed_is_looked_through_again() {
+fn photos_without_folders_get_the_sentence_that_helps() {
     let directory = photos();
-    let root = directory.path().join("train");
-    // Its time can't tell a list of before from one of after.
-    let [first, second] = open_twice(&root);
-    assert_eq!(first.index(), &IndexState::Written);
-    assert_eq!(second.index(), &IndexState::Written);
-}
-
-#[test]
-fn a_damaged_list_is_made_anew() {
-    let directory = photos();
-    let root = directory.path().join("train");
-    settle(&root);
-    let expected = listed(&open_twice(&root)[0]);
-    let whole = fs::read(root.join(INDEX)).unwrap();
-    let mut faults = Vec::new();
-    for at in 0..whole.len() {
-        for damaged in [whole[..at].to_vec(), {
-            let mut flipped = whole.clone();
-            flipped[at] ^= 1;
-            flipped
-        }] {
-            fs::write(root.join(INDEX), damaged).unwrap();
-            let folder = PhotoFolder::open(&root).unwrap();
-            if listed(&folder) != expected {
-                faults.push(at);
-            }
-        }
+    let flat = directory.path().join("val");
+    fs::remove_dir_all(&flat).unwrap();
+    for photo in 0..3 {
+        write_photo(&flat.join(format!("ILSVRC2012_val_{photo}.JPEG")), photo);
     }
-    assert!(faults.is_empty(), "damage at {faults:?} was believed");
-}
-
-#[test]
-fn a_list_that_cannot_be_kept_is_no_failure() {
-    let directory = photos();
-    let root = directory.path().join("train");
-    // In the place of the file lies a folder: nobody can write there, not even the superuser.
-    fs::create_dir(root.join(INDEX)).unwrap();
-    fs::write(root.join(INDEX).join("0.png"), b"").unwrap();
-    let folder = PhotoFolder::open(&root).unwrap();
+    let error = PhotoFolder::open_splits(directory.path()).unwrap_err();
     assert!(
-        matches!(folder.index(), IndexState::NotKept(_)),
-        "{folder:?}"
+        matches!(error, DataError::NoClassFolders { photos: 3, .. }),
+        "{error:?}"
     );
-    assert!(folder.len() >= 4);
+    let error = error.to_string();
+    assert!(
+        error.contains("sort them into a folder for each class"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -182,12 +245,6 @@ fn folders_that_cannot_be_learned_from_are_named() {
 
     let directory = photos();
     fs::remove_dir_all(directory.path().join("val")).unwrap();
-    assert!(
-        error(directory.path())
-            .to_string()
-            .contains("there is no directory")
-    );
-
     fs::create_dir(directory.path().join("val")).unwrap();
     let none = error(directory.path());
     assert!(

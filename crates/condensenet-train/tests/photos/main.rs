@@ -1,6 +1,7 @@
-//! Folders of photos: what is listed, how it is kept, and which batches come of it.
+//! Folders and lists of photos: what is listed, and which batches come of it.
 
 mod folders;
+mod lists;
 mod loading;
 mod transforms;
 

@@ -1,6 +1,7 @@
 //! Against plain loops.
 
 use super::*;
+use crate::aligned::Aligned;
 use crate::inference::naive::{self, Random, assert_close, spread};
 
 #[test]
@@ -87,13 +88,29 @@ fn rows_that_are_not_there_are_refused() {
         weight: &[1.0],
         norm_out: None,
     };
-    let buffer = Aligned::zeros(5 * 16);
+    let buffer = Aligned::zeros(5 * 32);
     Pointwise::pack(parts).run(
         &Crew::alone(),
         Isa::portable(),
-        Rows::all(&buffer, 16),
+        Rows::all(&buffer, 32),
         &mut [0.0; 16],
         16,
         16,
     );
+}
+
+/// A product that reads whole vectors would else read what another thread writes.
+#[test]
+#[should_panic(expected = "a stride of 32 has no room for a vector behind 18 pixels")]
+fn a_stride_without_room_for_a_vector_is_refused() {
+    let parts = PointwiseParts {
+        groups: 1,
+        index: &[0],
+        norm: None,
+        weight: &[1.0],
+        norm_out: None,
+    };
+    let mut buffer = Aligned::zeros(2 * 32);
+    let (rows, rest) = Rows::split(&mut buffer, 32, 1);
+    Pointwise::pack(parts).run(&Crew::alone(), Isa::portable(), rows, rest, 32, 18);
 }

@@ -1,19 +1,20 @@
-//! A directory with a folder of photos for each class.
+//! Lists the photos of a directory with a folder for each class.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::LabeledPhotos;
-use super::index::{self, IndexState, Listing};
-use super::names::Names;
-use super::scan;
+use super::{LabeledPhotos, scan};
 use crate::data::DataError;
+use crate::data::random::{Purpose, generator, permutation};
 
-/// Lists the photos of a directory that has a folder for each class, as torchvision's `ImageFolder` does.
+/// Names of the directory to validate on, the first that exists counts.
+const VALIDATION: [&str; 4] = ["val", "valid", "validation", "test"];
+
+/// The photos of a directory that has a folder for each class, listed as torchvision's `ImageFolder` does.
 ///
-/// Classes are the folders, sorted by name; their photos are sorted too, those in folders below included. The list is kept
-/// beside the photos, in `.condensenet-photos`, and read from there until a folder changes; nothing is opened until it is
-/// asked for.
+/// Classes are the folders, sorted by name, as numbers if all are; their photos are sorted too, those in folders below
+/// included. Hidden files and folders are left out, and so is what systems leave behind, such as `__MACOSX`. A directory
+/// that is linked to counts once. No photo is opened until it is asked for, and nothing is written.
 ///
 /// # Example
 /// ```no_run
@@ -29,37 +30,38 @@ use crate::data::DataError;
 pub struct PhotoFolder {
     root: PathBuf,
     class_names: Vec<String>,
-    /// Index of the first photo of each class.
-    starts: Vec<usize>,
-    files: Names,
-    index: IndexState,
+    /// Paths below the root, and labels.
+    photos: Vec<(Box<Path>, u32)>,
 }
 
 impl PhotoFolder {
+    /// The part of the photos that [`open_splits`](Self::open_splits) keeps for validation where a directory has no photos
+    /// for that.
+    pub const VALIDATION_PART: f64 = 0.1;
+
     /// Lists the photos of a directory.
     ///
     /// # Errors
-    /// Fails with [`DataError`] if there is no such directory, if it has not two folders, if one of them has no photo, if
-    /// a folder can't be read, or a name in it is no Unicode.
+    /// Fails with [`DataError`] if there is no such directory, if it has not two folders, if one of them has no photo, or if
+    /// a folder can't be read.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, DataError> {
         let root = root.into();
-        let began = SystemTime::now();
-        let class_names = scan::class_names(&root)?;
-        if class_names.len() < 2 {
-            return Err(DataError::TooFewClasses {
+        let (classes, beside) = scan::classes(&root)?;
+        if classes.is_empty() && beside > 0 {
+            return Err(DataError::NoClassFolders {
                 path: root,
-                found: class_names.into_iter().next(),
+                photos: beside,
             });
         }
-        let (Listing { counts, files }, index) = match index::load(&root, &class_names) {
-            Some(listing) => (listing, IndexState::Loaded),
-            None => index::keep(&root, scan::classes(&root, &class_names)?, began),
-        };
-        let empty: Vec<String> = class_names
-            .iter()
-            .zip(&counts)
-            .filter(|(_, count)| **count == 0)
-            .map(|(name, _)| name.clone())
+        if classes.len() < 2 {
+            return Err(DataError::TooFewClasses {
+                path: root,
+                found: classes.into_iter().next().map(|class| class.name),
+            });
+        }
+        let empty: Vec<String> = (classes.iter())
+            .filter(|class| class.photos.is_empty())
+            .map(|class| class.name.clone())
             .collect();
         if !empty.is_empty() {
             return Err(DataError::EmptyClasses {
@@ -67,36 +69,50 @@ impl PhotoFolder {
                 classes: empty,
             });
         }
-        let starts = counts
-            .iter()
-            .scan(0, |next, count| {
-                let start = *next;
-                *next += count;
-                Some(start)
-            })
-            .collect();
+        let class_names = classes.iter().map(|class| class.name.clone()).collect();
+        let photos = (0..).zip(classes).flat_map(|(label, class)| {
+            let photos = class.photos.into_iter();
+            photos.map(move |path| (path.into_boxed_path(), label))
+        });
         Ok(Self {
             root,
             class_names,
-            starts,
-            files,
-            index,
+            photos: photos.collect(),
         })
     }
 
-    /// Lists the photos to learn from, in `train`, and those to validate on, in `val`.
+    /// Lists the photos to learn from and those to validate on.
+    ///
+    /// The former lie in `train`, the latter in `val`, `valid`, `validation` or `test`. A directory without these, or with
+    /// the classes in it, is [split](Self::split): a tenth of each class is kept for validation, the same one each time.
     ///
     /// # Errors
-    /// Fails as [`open`](Self::open) does, and with [`DataError::DifferentClasses`] if the two differ in their classes.
+    /// Fails as [`open`](Self::open) and [`split`](Self::split) do, and with [`DataError::DifferentClasses`] if the two
+    /// differ in their classes.
     pub fn open_splits(directory: impl AsRef<Path>) -> Result<[Self; 2], DataError> {
         let directory = directory.as_ref();
-        let train = Self::open(directory.join("train"))?;
-        let valid = Self::open(directory.join("val"))?;
+        let train = directory.join("train");
+        let valid = (VALIDATION.iter().map(|name| directory.join(name))).find(|path| path.is_dir());
+        match (train.is_dir(), valid) {
+            (true, Some(valid)) => Self::open_pair(train, valid),
+            (true, None) => Self::open(train)?.split(Self::VALIDATION_PART, 0),
+            (false, None) if directory.is_dir() && scan::has_folders(directory)? => {
+                Self::open(directory)?.split(Self::VALIDATION_PART, 0)
+            }
+            (false, _) => Err(DataError::NoPhotoDirectory { path: train }),
+        }
+    }
+
+    fn open_pair(train: PathBuf, valid: PathBuf) -> Result<[Self; 2], DataError> {
+        let (train, valid) = (Self::open(train)?, Self::open(valid)?);
         if train.class_names != valid.class_names {
             let missing = |from: &Self, of: &Self| {
+                let there: HashSet<&String> = from.class_names.iter().collect();
                 let names = of.class_names.iter();
-                let missing = names.filter(|name| from.class_names.binary_search(name).is_err());
-                missing.cloned().collect()
+                names
+                    .filter(|name| !there.contains(name))
+                    .cloned()
+                    .collect()
             };
             return Err(DataError::DifferentClasses {
                 only_train: missing(&valid, &train),
@@ -108,6 +124,44 @@ impl PhotoFolder {
         Ok([train, valid])
     }
 
+    /// Splits the photos: those to learn from, and a part of each class, at least one photo, to validate on.
+    ///
+    /// The same photos and the same seed give the same parts.
+    ///
+    /// # Errors
+    /// Fails with [`DataError::ValidationPart`] if the part is not between 0 and 1, and with [`DataError::TooFewToSplit`] if a
+    /// class has one photo.
+    pub fn split(self, part: f64, seed: u64) -> Result<[Self; 2], DataError> {
+        if !(part > 0.0 && part < 1.0) {
+            return Err(DataError::ValidationPart { part });
+        }
+        let mut splits = [(); 2].map(|()| Self {
+            root: self.root.clone(),
+            class_names: self.class_names.clone(),
+            photos: Vec::new(),
+        });
+        for class in self.photos.chunk_by(|(_, one), (_, other)| one == other) {
+            let label = class[0].1;
+            if class.len() < 2 {
+                return Err(DataError::TooFewToSplit {
+                    path: self.root,
+                    class: self.class_names[label as usize].clone(),
+                });
+            }
+            let wanted = (part * class.len() as f64).round() as usize;
+            let wanted = wanted.clamp(1, class.len() - 1);
+            let mut random = generator(Purpose::ValidationPart, seed, 0, u64::from(label));
+            let mut kept = vec![false; class.len()];
+            for at in &permutation(&mut random, class.len() as u32)[..wanted] {
+                kept[*at as usize] = true;
+            }
+            for (photo, kept) in class.iter().zip(kept) {
+                splits[usize::from(kept)].photos.push(photo.clone());
+            }
+        }
+        Ok(splits)
+    }
+
     /// Returns the directory.
     pub fn root(&self) -> &Path {
         &self.root
@@ -115,7 +169,7 @@ impl PhotoFolder {
 
     /// Returns the number of photos.
     pub fn len(&self) -> usize {
-        self.files.len()
+        self.photos.len()
     }
 
     /// Says whether there is no photo, which no folder that was opened is.
@@ -131,24 +185,17 @@ impl PhotoFolder {
     /// Returns the label of one photo: the index of its class.
     ///
     /// # Panics
-    /// Panics when `index` is not below [`len`](Self::len) ("the photo is in the folder").
+    /// Panics when `index` is not below [`len`](Self::len), as indexing a slice does.
     pub fn label(&self, index: usize) -> u32 {
-        assert!(index < self.len(), "the photo is in the folder");
-        (self.starts.partition_point(|start| *start <= index) - 1) as u32
+        self.photos[index].1
     }
 
     /// Returns the path of one photo.
     ///
     /// # Panics
-    /// Panics when `index` is not below [`len`](Self::len) ("the photo is in the folder").
+    /// Panics when `index` is not below [`len`](Self::len), as indexing a slice does.
     pub fn path(&self, index: usize) -> PathBuf {
-        let class = &self.class_names[self.label(index) as usize];
-        self.root.join(class).join(self.files.get(index))
-    }
-
-    /// Says where the list of photos came from.
-    pub const fn index(&self) -> &IndexState {
-        &self.index
+        self.root.join(&self.photos[index].0)
     }
 }
 
@@ -176,7 +223,6 @@ impl std::fmt::Debug for PhotoFolder {
             .field("root", &self.root)
             .field("classes", &self.class_names.len())
             .field("photos", &self.len())
-            .field("index", &self.index)
             .finish()
     }
 }

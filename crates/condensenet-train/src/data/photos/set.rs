@@ -146,9 +146,6 @@ impl ImageReader for PhotoSetReader {
         let transform = &self.photos.transform;
         let path = self.photos.photos.path(index);
         let size = [transform.image_size; 2];
-        // What is measured on is the same for everybody; what is learned from may differ a little, where that is wanted.
-        self.reader
-            .scale_while_decoding(transform.scaled_decoding && variation.is_some());
         let mut random = variation.map(|variation| variation.random(index));
         let part = |width: usize, height: usize| match &mut random {
             Some(random) => transform.random_part(width, height, random),

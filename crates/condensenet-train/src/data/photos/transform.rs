@@ -29,11 +29,6 @@ pub struct PhotoTransform {
     pub horizontal_flip: bool,
     /// How far the colors of training photos are changed.
     pub color_jitter: ColorJitter,
-    /// Whether large training photos are decoded at a fraction of their size, as
-    /// [`PhotoReader::scale_while_decoding`](condensenet_models::photos::PhotoReader::scale_while_decoding) does: faster,
-    /// and not to the pixel what torchvision makes of them.
-    #[serde(default)]
-    pub scaled_decoding: bool,
 }
 
 impl PhotoTransform {
@@ -47,7 +42,6 @@ impl PhotoTransform {
             ratio: [3.0 / 4.0, 4.0 / 3.0],
             horizontal_flip: true,
             color_jitter: ColorJitter::NONE,
-            scaled_decoding: false,
         }
     }
 
@@ -69,13 +63,6 @@ impl PhotoTransform {
     #[must_use]
     pub const fn with_color_jitter(mut self, color_jitter: ColorJitter) -> Self {
         self.color_jitter = color_jitter;
-        self
-    }
-
-    /// Decodes large training photos at a fraction of their size.
-    #[must_use]
-    pub const fn with_scaled_decoding(mut self, yes: bool) -> Self {
-        self.scaled_decoding = yes;
         self
     }
 
