@@ -5,7 +5,7 @@
 //! That halves the multiply-adds, and rounding stays that of f32 (points 0, 1, -1, 2, -2, infinity).
 
 use super::{cell::Cell, source::SourceRows};
-use crate::simd::{load, mul_add};
+use crate::simd::mul_add;
 use pulp::{Simd, WithSimd};
 
 /// Output rows of a tile.
@@ -48,12 +48,12 @@ impl WithSimd for InputTile<'_> {
         let minus_two = simd.splat_f32s(-2.0);
         let channels = self.rows.channels();
         for channel in 0..channels {
+            let rows = self.rows.channel(channel);
             let mut position = Some(Position::first::<S>(self.width));
             while let Some(at) = position {
-                let place = self.rows.at::<S>(channel, at.x + 1);
                 let mut d = [four; FREQUENCIES];
                 for (row, d) in d.iter_mut().enumerate() {
-                    *d = place.row(row);
+                    *d = rows.load::<S>(row, at.x + 1);
                 }
                 let even = mul_add(simd, minus_four, d[2], d[4]);
                 let odd = mul_add(simd, minus_four, d[1], d[3]);
@@ -78,9 +78,7 @@ impl WithSimd for InputTile<'_> {
 
 /// Six rows of every channel's products to up to four rows of output.
 pub(crate) struct OutputTile<'a> {
-    /// Row `frequency * channels + channel` begins at `(frequency * channels + channel) * stride`.
-    pub products: &'a [f32],
-    pub stride: usize,
+    pub products: SourceRows<'a>,
     /// A row for each channel; the tile's rows begin at column `at`, `width` apart.
     pub out: Cell<'a>,
     pub at: usize,
@@ -99,11 +97,12 @@ impl WithSimd for OutputTile<'_> {
         let eight = simd.splat_f32s(8.0);
         let channels = self.out.rows();
         for channel in 0..channels {
+            let products = self.products.channel(channel);
             let mut position = Some(Position::first::<S>(self.width));
             while let Some(at) = position {
                 let mut m = [two; FREQUENCIES];
                 for (f, m) in m.iter_mut().enumerate() {
-                    *m = load::<S>(&self.products[(f * channels + channel) * self.stride + at.x..]);
+                    *m = products.load::<S>(f, at.x);
                 }
                 let (sum1, difference1) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
                 let (sum2, difference2) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
