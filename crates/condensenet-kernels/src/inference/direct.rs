@@ -115,9 +115,10 @@ impl<const M: usize> DirectTile<'_, M> {
             ..
         } = &mut self.0;
         for (m, sums) in sums.iter().enumerate() {
+            let mut out = out.rows_at([m]);
             for (row, sums) in sums.iter().enumerate().take(*rows_out) {
                 for (&sum, at) in sums.iter().zip(&positions) {
-                    at.put(simd, out, m, *first + row * width, sum);
+                    at.put(simd, &mut out, 0, *first + row * width, sum);
                 }
             }
         }

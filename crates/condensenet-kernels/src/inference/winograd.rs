@@ -4,7 +4,10 @@
 //! transform ever shuffles lanes; the three columns of the filter stay three taps of an ordinary product.
 //! That halves the multiply-adds, and rounding stays that of f32 (points 0, 1, -1, 2, -2, infinity).
 
-use super::{cell::Cell, source::SourceRows};
+use super::{
+    cell::{Cell, RowsAt},
+    source::SourceRows,
+};
 use crate::simd::mul_add;
 use pulp::{Simd, WithSimd};
 
@@ -49,6 +52,11 @@ impl WithSimd for InputTile<'_> {
         let channels = self.rows.channels();
         for channel in 0..channels {
             let rows = self.rows.channel(channel);
+            let mut frequencies = [channel; FREQUENCIES];
+            for (f, row) in frequencies.iter_mut().enumerate() {
+                *row += f * channels;
+            }
+            let mut out = self.out.rows_at(frequencies);
             let mut position = Some(Position::first::<S>(self.width));
             while let Some(at) = position {
                 let mut d = [four; FREQUENCIES];
@@ -68,7 +76,7 @@ impl WithSimd for InputTile<'_> {
                     mul_add(simd, four, d[1], mul_add(simd, minus_five, d[3], d[5])),
                 ];
                 for (f, t) in t.into_iter().enumerate() {
-                    at.put(simd, &mut self.out, f * channels + channel, self.at, t);
+                    at.put(simd, &mut out, f, self.at, t);
                 }
                 position = at.next::<S>(self.width);
             }
@@ -98,6 +106,7 @@ impl WithSimd for OutputTile<'_> {
         let channels = self.out.rows();
         for channel in 0..channels {
             let products = self.products.channel(channel);
+            let mut out = self.out.rows_at([channel]);
             let mut position = Some(Position::first::<S>(self.width));
             while let Some(at) = position {
                 let mut m = [two; FREQUENCIES];
@@ -114,7 +123,7 @@ impl WithSimd for OutputTile<'_> {
                 ];
                 for (row, y) in y.into_iter().enumerate() {
                     if row < self.rows {
-                        at.put(simd, &mut self.out, channel, self.at + row * self.width, y);
+                        at.put(simd, &mut out, 0, self.at + row * self.width, y);
                     }
                 }
                 position = at.next::<S>(self.width);
@@ -151,19 +160,14 @@ impl Position {
 
     /// Writes the vector to its place in a row of pixels that begins at `column`.
     #[inline(always)]
-    pub(crate) fn put<S: Simd>(
+    pub(crate) fn put<S: Simd, const N: usize>(
         self,
         simd: S,
-        out: &mut Cell<'_>,
+        out: &mut RowsAt<'_, N>,
         row: usize,
         column: usize,
         vector: S::f32s,
     ) {
-        if self.count == S::F32_LANES {
-            out.store::<S>(row, column + self.x, vector);
-        } else {
-            let row = &mut out.row(row)[column + self.x..][..self.count];
-            simd.partial_store_f32s(row, vector);
-        }
+        out.store(simd, row, column + self.x, vector, self.count);
     }
 }
