@@ -39,6 +39,9 @@ struct Arguments {
     /// Condensing stage of the masks
     #[arg(long, default_value_t = 0)]
     stage: usize,
+    /// Condense fully
+    #[arg(long, conflicts_with = "stage")]
+    condensed: bool,
     /// Make the maps of dense blocks again for the backward pass instead of keeping them: less memory, more time
     #[arg(long)]
     gradient_checkpointing: bool,
@@ -58,7 +61,12 @@ fn main() -> Result<()> {
     let config = arguments.model.config();
     let recipe = Recipe::new();
     let mut network = config.init(&device)?;
-    network.condense_to(arguments.stage);
+    let stage = if arguments.condensed {
+        usize::MAX
+    } else {
+        arguments.stage
+    };
+    network.condense_to(stage);
     let mut optimizer = recipe.optimizer();
 
     let [height, width] = if arguments.model.name().starts_with("cifar") {
@@ -74,9 +82,9 @@ fn main() -> Result<()> {
     let labels = TensorData::new(labels, [arguments.batch_size]);
     let labels = Tensor::<1, Int>::from_data(labels, &device);
 
-    let mut seconds = Vec::with_capacity(arguments.steps);
+    let (mut seconds, mut cpu_seconds) = (Vec::new(), Vec::new());
     for step in 0..=arguments.steps {
-        let start = Instant::now();
+        let (start, cpu_start) = (Instant::now(), cpu_time());
         let logits = network.forward(images.clone());
         let loss = CrossEntropyLossConfig::new()
             .init(&device)
@@ -86,28 +94,47 @@ fn main() -> Result<()> {
         device.sync().context("the device failed")?;
         if step > 0 {
             seconds.push(start.elapsed().as_secs_f64());
+            cpu_seconds.extend(cpu_time().zip(cpu_start).map(|(end, start)| end - start));
         }
     }
 
-    seconds.sort_by(f64::total_cmp);
-    let median = seconds
-        .get(seconds.len() / 2)
-        .context("no step was timed")?;
+    let median = median(&mut seconds).context("no step was timed")?;
+    let cpu = median_or_null(&mut cpu_seconds);
     println!(
-        "{} at batch {}: {median:.3} s a step (median of {}), {:.1} images a second",
+        "{} at batch {}: {median:.3} s a step (median of {}), {cpu} s of CPU time, {:.1} images a second",
         arguments.model,
         arguments.batch_size,
         seconds.len(),
         arguments.batch_size as f64 / median,
     );
     println!(
-        r#"{{"model":"{}","batch_size":{},"seconds_per_step":{median},"seconds_best":{},"peak_memory_mb":{}}}"#,
+        r#"{{"model":"{}","batch_size":{},"seconds_per_step":{median},"seconds_best":{},"cpu_seconds_per_step":{cpu},"peak_memory_mb":{}}}"#,
         arguments.model,
         arguments.batch_size,
         seconds[0],
         peak_memory_mb().map_or("null".to_owned(), |mb| format!("{mb:.0}")),
     );
     Ok(())
+}
+
+/// Sorts values and returns the one in the middle.
+fn median(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+fn median_or_null(values: &mut [f64]) -> String {
+    median(values).map_or("null".to_owned(), |value| format!("{value:.3}"))
+}
+
+/// The CPU time of all threads of the process, where the system says (Linux).
+fn cpu_time() -> Option<f64> {
+    let nanoseconds = |thread: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
+        let statistics = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        statistics.split_whitespace().next()?.parse().ok()
+    };
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    Some(threads.filter_map(nanoseconds).sum::<f64>() / 1e9)
 }
 
 /// The most memory that the process has held, where the system says (Linux).

@@ -11,6 +11,7 @@
 mod condensed_conv;
 mod condensed_linear;
 mod convert;
+mod dense_block;
 mod error;
 mod group_conv;
 mod index;
@@ -24,6 +25,7 @@ mod shuffle;
 
 pub use condensed_conv::{CondensedConv, CondensedConvConfig};
 pub use condensed_linear::{CondensedLinear, CondensedLinearConfig};
+pub use dense_block::{TrainedPointwise, train_dense_block};
 pub use error::{ConversionError, ShapeError};
 pub use group_conv::{GroupConv, GroupConvConfig};
 pub use index::IndexLayer;

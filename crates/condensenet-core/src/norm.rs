@@ -96,7 +96,7 @@ fn samples_per_channel(x: &Tensor<4>) -> usize {
     batch_size * height * width
 }
 
-fn update_running_statistics(
+pub(crate) fn update_running_statistics(
     norm: &BatchNorm,
     mean: Tensor<1>,
     biased_variance: Tensor<1>,

@@ -9,7 +9,7 @@ use burn::{
 };
 use condensenet_core::{
     CondensedConv, CondensedConvConfig, GroupConv, GroupConvConfig, LearnedGroupConv,
-    LearnedGroupConvConfig,
+    LearnedGroupConvConfig, TrainedPointwise,
 };
 
 use crate::config::Architecture;
@@ -28,6 +28,11 @@ pub trait Conv1x1: Module + ModuleDisplay {
         None
     }
 
+    /// Returns the layer if it is in a form that is trained.
+    fn trained(&self) -> Option<TrainedPointwise<'_>> {
+        None
+    }
+
     /// Returns the layer, to be changed, if it is one that learns its groups.
     fn learned_mut(&mut self) -> Option<&mut LearnedGroupConv> {
         None
@@ -41,6 +46,10 @@ impl Conv1x1 for LearnedGroupConv {
 
     fn learned(&self) -> Option<&LearnedGroupConv> {
         Some(self)
+    }
+
+    fn trained(&self) -> Option<TrainedPointwise<'_>> {
+        Some(TrainedPointwise::Learned(self))
     }
 
     fn learned_mut(&mut self) -> Option<&mut LearnedGroupConv> {
@@ -57,6 +66,10 @@ impl Conv1x1 for CondensedConv {
 impl Conv1x1 for GroupConv {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.forward(x)
+    }
+
+    fn trained(&self) -> Option<TrainedPointwise<'_>> {
+        Some(TrainedPointwise::Group(self))
     }
 }
 

@@ -5,7 +5,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use condensenet_core::{
-    CondensedConv, ConversionError, GroupConv, GroupConvConfig, LearnedGroupConv,
+    CondensedConv, ConversionError, GroupConv, GroupConvConfig, LearnedGroupConv, TrainedPointwise,
 };
 
 use crate::{
@@ -21,6 +21,11 @@ pub trait Layer: Module + ModuleDisplay {
     /// - input: `[batch_size, channels_in, height, width]`
     /// - output: `[batch_size, growth_rate, height, width]`
     fn new_channels(&self, x: Tensor<4>) -> Tensor<4>;
+
+    /// Returns both convolutions if the layer is in a form that is trained, for all layers of a block to be trained as one.
+    fn trained(&self) -> Option<(TrainedPointwise<'_>, &GroupConv)> {
+        None
+    }
 
     /// Returns the layer's learned group convolution, if it has one.
     fn learned(&self) -> Option<&LearnedGroupConv> {
@@ -100,6 +105,10 @@ impl DenseLayer {
 impl<C: Conv1x1> Layer for BottleneckLayer<C> {
     fn new_channels(&self, x: Tensor<4>) -> Tensor<4> {
         self.conv_3x3.forward(self.conv_1x1.forward(x))
+    }
+
+    fn trained(&self) -> Option<(TrainedPointwise<'_>, &GroupConv)> {
+        Some((self.conv_1x1.trained()?, &self.conv_3x3))
     }
 
     fn learned(&self) -> Option<&LearnedGroupConv> {

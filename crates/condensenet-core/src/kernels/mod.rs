@@ -11,12 +11,20 @@ mod backends;
 mod composition;
 #[cfg(feature = "cube")]
 mod cube;
+mod dense_block;
 #[cfg(feature = "flex")]
 mod flex;
 mod ops;
+#[cfg(feature = "flex")]
+mod pooled;
+
+use std::sync::Arc;
 
 pub use algorithm::Algorithm;
+pub(crate) use dense_block::{Connections, DenseBlockPlan};
 
+#[cfg(feature = "flex")]
+use burn::tensor::{DType, Device};
 use burn::{
     backend::Dispatch,
     tensor::{Int, Tensor},
@@ -146,6 +154,57 @@ pub fn condensed_conv2d(
         groups,
         algorithm,
     ))
+}
+
+/// Whether [`dense_block_train`] serves a map.
+pub(crate) fn trains_dense_blocks(x: &Tensor<4>) -> bool {
+    #[cfg(feature = "flex")]
+    {
+        let [batch_size, _, height, width] = x.dims();
+        x.dtype() == DType::F32
+            && batch_size * height * width > 0
+            && x.device() == Device::flex()
+            && x.device().is_autodiff()
+    }
+    #[cfg(not(feature = "flex"))]
+    {
+        let _ = x;
+        false
+    }
+}
+
+/// Runs a dense block in training mode as one differentiable operation, where [`trains_dense_blocks`].
+///
+/// Parameters are one vector for all layers, first to last. For the backward pass it keeps the output, the statistics and, unless
+/// the plan says otherwise, the maps between the convolutions.
+///
+/// # Shapes
+/// - x: `[batch_size, channels_in, height, width]`
+/// - gamma_1, beta_1: of each layer `[channels_before]`
+/// - weight_1: of each layer `[bottleneck, channels_before]`, or `[bottleneck, channels_before / groups]` if it is grouped
+/// - gamma_2, beta_2: of each layer `[bottleneck]`
+/// - weight_3: of each layer `[growth_rate, bottleneck / groups_3x3, 3, 3]`
+/// - output: `[batch_size, channels_in + layers * growth_rate, height, width]`, and the batch's statistics, which carry no gradient:
+///   means and biased variances of the channels that the last layer reads, means and biased variances between the convolutions
+pub(crate) fn dense_block_train(
+    x: Tensor<4>,
+    [gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3]: [Tensor<1>; 6],
+    plan: DenseBlockPlan,
+) -> (Tensor<4>, Tensor<1>) {
+    let (output, statistics, _) = Dispatch::dense_block_train(
+        x.into_dispatch(),
+        gamma_1.into_dispatch(),
+        beta_1.into_dispatch(),
+        weight_1.into_dispatch(),
+        gamma_2.into_dispatch(),
+        beta_2.into_dispatch(),
+        weight_3.into_dispatch(),
+        Arc::new(plan),
+    );
+    (
+        Tensor::from_dispatch(output),
+        Tensor::from_dispatch(statistics),
+    )
 }
 
 /// Puts new channels behind those that are there: the step by which a dense block grows.

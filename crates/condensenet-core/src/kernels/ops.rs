@@ -1,15 +1,14 @@
 //! The backend extension trait.
-#![cfg_attr(
-    not(any(feature = "flex", feature = "ndarray", feature = "cube")),
-    allow(
-        unused_variables,
-        reason = "without a backend there is nothing to dispatch to"
-    )
+#![allow(
+    unused_variables,
+    reason = "without a backend there is nothing to dispatch to, and what has no composition reads nothing"
 )]
 #![cfg_attr(
     feature = "ndarray",
     allow(deprecated, reason = "Burn keeps NdArray for now, and so do we")
 )]
+
+use std::sync::Arc;
 
 use burn::backend::{
     Backend, backend_extension,
@@ -18,7 +17,10 @@ use burn::backend::{
 #[cfg(feature = "cube")]
 use burn::tensor::Shape;
 
-use super::{Algorithm, composition};
+use super::{Algorithm, composition, dense_block::DenseBlockPlan};
+
+/// Where a block is folded over its layers, this is never said.
+const NO_KERNEL: &str = "only Flex trains a dense block as one operation";
 
 /// What a CondenseNet computes; shapes as in the functions of [`super`].
 ///
@@ -154,6 +156,50 @@ pub(super) trait CondenseOps: Backend {
         _algorithm: Algorithm,
     ) -> FloatTensor<Self> {
         composition::condensed_conv2d::<Self>(x, index, scale, shift, weight, groups)
+    }
+
+    /// Returns the output, the batch's statistics, and the maps between the convolutions if they are to be kept.
+    ///
+    /// The statistics are one vector: mean and biased variance of the channels that the last layer reads, then mean and biased
+    /// variance of the channels between the convolutions, `[layers, bottleneck]`.
+    #[fusion(default)]
+    fn dense_block_train(
+        x: FloatTensor<Self>,
+        gamma_1: FloatTensor<Self>,
+        beta_1: FloatTensor<Self>,
+        weight_1: FloatTensor<Self>,
+        gamma_2: FloatTensor<Self>,
+        beta_2: FloatTensor<Self>,
+        weight_3: FloatTensor<Self>,
+        plan: Arc<DenseBlockPlan>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        panic!("{NO_KERNEL}")
+    }
+
+    /// Returns the gradients of x, gamma_1, beta_1, weight_1, gamma_2, beta_2 and weight_3.
+    #[fusion(default)]
+    fn dense_block_train_backward(
+        gamma_1: FloatTensor<Self>,
+        beta_1: FloatTensor<Self>,
+        weight_1: FloatTensor<Self>,
+        gamma_2: FloatTensor<Self>,
+        beta_2: FloatTensor<Self>,
+        weight_3: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        bottlenecks: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        plan: Arc<DenseBlockPlan>,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
+        panic!("{NO_KERNEL}")
     }
 
     #[fusion(default)]

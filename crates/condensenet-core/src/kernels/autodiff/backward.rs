@@ -1,6 +1,6 @@
 //! What the backward pass does at each operation, and what is made again for it.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use burn::{
     backend::{
@@ -15,7 +15,7 @@ use burn::{
     tensor::Slice,
 };
 
-use super::super::{Algorithm, ops::CondenseOps};
+use super::super::{Algorithm, dense_block::DenseBlockPlan, ops::CondenseOps};
 
 /// Norm, ReLU and convolution need their inputs, through the checkpointer, and the batch's statistics.
 #[derive(Debug, Clone)]
@@ -79,6 +79,54 @@ impl<B: CondenseOps> RetroForward for NormReluConvAgain<B> {
         let (epsilon, groups) = (self.epsilon, self.groups);
         let again = B::norm_relu_conv2d_train(x, gamma, beta, weight, epsilon, groups);
         states.save(out_node, again.0);
+    }
+}
+
+/// A dense block needs its parameters, its output, the batch's statistics, and the maps between convolutions where they are kept.
+#[derive(Debug, Clone)]
+pub(super) struct DenseBlockState<T> {
+    /// gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3
+    pub(super) parameters: [T; 6],
+    pub(super) output: T,
+    pub(super) statistics: T,
+    pub(super) bottlenecks: T,
+    pub(super) plan: Arc<DenseBlockPlan>,
+}
+
+#[derive(Debug)]
+pub(super) struct DenseBlock;
+
+impl<B: CondenseOps> Backward<B, 7> for DenseBlock {
+    type State = DenseBlockState<FloatTensor<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 7>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let grad = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let [gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3] = state.parameters;
+        let gradients = B::dense_block_train_backward(
+            gamma_1,
+            beta_1,
+            weight_1,
+            gamma_2,
+            beta_2,
+            weight_3,
+            state.output,
+            state.statistics,
+            state.bottlenecks,
+            grad,
+            state.plan,
+        );
+        let gradients: [_; 7] = gradients.into();
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
     }
 }
 
