@@ -61,7 +61,11 @@ fn main() -> Result<()> {
     let config = arguments.model.config();
     let recipe = Recipe::new();
     let mut network = config.init(&device)?;
-    let stage = if arguments.condensed { usize::MAX } else { arguments.stage };
+    let stage = if arguments.condensed {
+        usize::MAX
+    } else {
+        arguments.stage
+    };
     network.condense_to(stage);
     let mut optimizer = recipe.optimizer();
 

@@ -243,7 +243,7 @@ impl<B: CondenseOps, C: CheckpointStrategy> CondenseOps for Autodiff<B, C> {
         plan: Arc<DenseBlockPlan>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let inputs = [x, gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3];
-        let nodes = inputs.each_ref().map(|input| input.node());
+        let nodes = inputs.each_ref().map(FloatTensor::<Self>::node);
         let [x, parameters @ ..] = inputs.map(FloatTensor::<Self>::into_primitive);
         let [gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3] = parameters.clone();
         let forward = |plan| {

@@ -9,7 +9,7 @@
 //! - **Statistics are computed once a channel**, when it is written. The batch's mean and variance of a channel are the same for
 //!   all layers that read it; their norms differ in scale and shift only.
 //! - **A channel's gradient is completed once.** Let `dz` be the gradient behind a layer's norm of a channel `x`, with `x_hat` the
-//!   normalised channel and `r` the reciprocal of its deviation. The layer contributes
+//!   normalized channel and `r` the reciprocal of its deviation. The layer contributes
 //!   `gamma * r * (dz - mean(dz) - x_hat * mean(dz * x_hat))`, which is linear in `dz` and in both means. Each layer therefore adds
 //!   `gamma * r * dz` to the channel's gradient and its means to two numbers; what these ask for is subtracted when the gradient
 //!   is next read, by the layer that wrote the channel.

@@ -21,7 +21,7 @@ pub(super) struct Planes {
     /// Floats of a padded plane.
     pub plane: usize,
     /// From the upper left tap of a pixel to the pixel.
-    pub centre: usize,
+    pub center: usize,
     /// Upper left taps of the vectors that are computed.
     pub positions: Vec<usize>,
     /// Floats of a plane of results.
@@ -51,7 +51,7 @@ impl Planes {
             plane: (last + 2 * row + 2)
                 .max((height + 2) * row + 1)
                 .next_multiple_of(lanes),
-            centre: row + 1,
+            center: row + 1,
             results: positions.len() * lanes,
             results_row: if exact { width } else { row },
             positions,
@@ -69,7 +69,7 @@ impl Planes {
     ) {
         let norm = norm.splat(simd);
         for (y, x) in x.chunks_exact(self.width).enumerate() {
-            let target = &mut plane[self.centre + y * self.row..][..self.width];
+            let target = &mut plane[self.center + y * self.row..][..self.width];
             for (target, x) in target.chunks_mut(S::F32_LANES).zip(x.chunks(S::F32_LANES)) {
                 store_some::<S>(target, activate(simd, load_some::<S>(x), norm));
             }
@@ -91,7 +91,7 @@ impl Planes {
             .chunks_exact(self.width)
             .zip(x.chunks_exact(self.width));
         for (y, (gradient, x)) in rows.enumerate() {
-            let target = &mut plane[self.centre + y * self.row..][..self.width];
+            let target = &mut plane[self.center + y * self.row..][..self.width];
             let sources = gradient.chunks(S::F32_LANES).zip(x.chunks(S::F32_LANES));
             for (target, (gradient, x)) in target.chunks_mut(S::F32_LANES).zip(sources) {
                 let (gradient, x) = (load_some::<S>(gradient), load_some::<S>(x));

@@ -356,7 +356,7 @@ pub(super) struct Backward<'a> {
     pub x: &'a [f32],
     /// The gradient behind the second norm, `[images, bottleneck, height, width]`.
     pub grad_y: &'a [f32],
-    /// What the second norm normalised, `[images, bottleneck, height, width]`.
+    /// What the second norm normalized, `[images, bottleneck, height, width]`.
     pub y: &'a [f32],
     /// Leads through the second norm, for each of its channels.
     pub corrections: &'a [Correction],

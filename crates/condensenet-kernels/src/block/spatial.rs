@@ -353,7 +353,7 @@ impl Filters<'_> {
         let Planes {
             row,
             plane,
-            centre,
+            center,
             ref positions,
             ..
         } = *self.planes;
@@ -361,7 +361,7 @@ impl Filters<'_> {
         let outputs = &self.gradients[output * plane..];
         for ky in 0..3 {
             let sums =
-                dot_line::<S, C, O>(simd, inputs, outputs, plane, positions, ky * row, centre);
+                dot_line::<S, C, O>(simd, inputs, outputs, plane, positions, ky * row, center);
             for c in 0..C {
                 for o in 0..O {
                     let filter = ((output + o) * self.inputs + input + c) * 9 + ky * 3;

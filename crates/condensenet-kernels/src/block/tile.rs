@@ -172,7 +172,7 @@ pub(super) fn correlate<S: Simd, const O: usize, const P: usize>(
 /// Computes the gradients of the filters of `C` inputs and `O` outputs, three taps of one line of them.
 ///
 /// `inputs` and `outputs` are padded planes; `line` is how far above the outputs' pixels the taps lie, in floats from a
-/// position to the first tap. `centre` leads from a position to the pixel itself.
+/// position to the first tap. `center` leads from a position to the pixel itself.
 #[inline(always)]
 pub(super) fn dot_line<S: Simd, const C: usize, const O: usize>(
     simd: S,
@@ -181,7 +181,7 @@ pub(super) fn dot_line<S: Simd, const C: usize, const O: usize>(
     plane: usize,
     positions: &[usize],
     line: usize,
-    centre: usize,
+    center: usize,
 ) -> [[[S::f32s; 3]; O]; C] {
     let mut sums = [[[simd.splat_f32s(0.0); 3]; O]; C];
     let (mut input_planes, mut output_planes): ([&[f32]; C], [&[f32]; O]) = ([&[]; C], [&[]; O]);
@@ -194,7 +194,7 @@ pub(super) fn dot_line<S: Simd, const C: usize, const O: usize>(
     for &position in positions {
         let mut gradients = [simd.splat_f32s(0.0); O];
         for o in 0..O {
-            gradients[o] = load::<S>(&output_planes[o][position + centre..]);
+            gradients[o] = load::<S>(&output_planes[o][position + center..]);
         }
         for c in 0..C {
             let line = &input_planes[c][position + line..][..S::F32_LANES + 2];

@@ -72,15 +72,21 @@ impl<'a> Cell<'a> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.stride), self.columns) }
     }
 
-    /// Writes a vector to a row.
+    /// Some rows, for vectors to be written to.
+    ///
+    /// # Panics
+    /// If there is no such row.
     #[inline(always)]
-    pub(crate) fn store<S: Simd>(&mut self, row: usize, column: usize, vector: S::f32s) {
-        let end = column.saturating_add(S::F32_LANES);
-        assert!(row < self.rows && end <= self.columns);
-        // SAFETY: the type's invariant, for these columns of a row that there is; a vector is as many floats as it has lanes.
-        unsafe {
-            let at = self.start.add(row * self.stride + column);
-            at.cast::<S::f32s>().write_unaligned(vector);
+    pub(crate) fn rows_at<const N: usize>(&mut self, rows: [usize; N]) -> RowsAt<'_, N> {
+        let mut starts = [self.start; N];
+        for (start, row) in starts.iter_mut().zip(rows) {
+            assert!(row < self.rows, "row {row} of {}", self.rows);
+            *start = start.wrapping_add(row * self.stride);
+        }
+        RowsAt {
+            starts,
+            columns: self.columns,
+            borrow: PhantomData,
         }
     }
 
@@ -144,6 +150,41 @@ impl<'a> Cell<'a> {
             };
             work(at, part, slot);
         });
+    }
+}
+
+/// Rows of a cell that is borrowed: by its invariant, `columns` values behind each start are there, and nobody else's.
+pub(crate) struct RowsAt<'a, const N: usize> {
+    starts: [*mut f32; N],
+    columns: usize,
+    borrow: PhantomData<&'a mut [f32]>,
+}
+
+impl<const N: usize> RowsAt<'_, N> {
+    /// Writes the first `count` lanes of a vector to a row.
+    ///
+    /// # Panics
+    /// If the row ends before they do.
+    #[inline(always)]
+    pub(crate) fn store<S: Simd>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+        vector: S::f32s,
+        count: usize,
+    ) {
+        let end = column.saturating_add(count);
+        assert!(end <= self.columns && count <= S::F32_LANES);
+        // SAFETY: the type's invariant, for columns that were checked; a vector is as many floats as it has lanes.
+        unsafe {
+            let at = self.starts[row].add(column);
+            if count == S::F32_LANES {
+                at.cast::<S::f32s>().write_unaligned(vector);
+            } else {
+                simd.partial_store_f32s(std::slice::from_raw_parts_mut(at, count), vector);
+            }
+        }
     }
 }
 

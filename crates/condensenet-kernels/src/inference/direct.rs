@@ -83,11 +83,12 @@ impl<const M: usize> DirectTile<'_, M> {
             masks[2][p] = simd.mask_between_m32s(0, last).mask();
         }
         for (channel, weights) in self.0.weights.chunks_exact(9 * M).enumerate() {
+            let rows = self.0.rows.channel(channel);
             for column in 0..3 {
                 for i in 0..ROWS_IN {
                     let mut xs = [zero; P];
                     for (p, at) in positions.iter().enumerate() {
-                        xs[p] = self.0.rows.at::<S>(channel, at.x + column).row(i);
+                        xs[p] = rows.load::<S>(i, at.x + column);
                         if column != 1 {
                             xs[p] = simd.select_f32s(masks[column][p], xs[p], zero);
                         }
@@ -114,9 +115,10 @@ impl<const M: usize> DirectTile<'_, M> {
             ..
         } = &mut self.0;
         for (m, sums) in sums.iter().enumerate() {
+            let mut out = out.rows_at([m]);
             for (row, sums) in sums.iter().enumerate().take(*rows_out) {
                 for (&sum, at) in sums.iter().zip(&positions) {
-                    at.put(simd, out, m, *first + row * width, sum);
+                    at.put(simd, &mut out, 0, *first + row * width, sum);
                 }
             }
         }

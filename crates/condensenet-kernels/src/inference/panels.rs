@@ -3,7 +3,7 @@
 use super::{
     cell::Cell,
     columns::{self, run_columns},
-    tile::{Rows, Weights, run_tiles, widest},
+    tile::{Rows, Tiles, Weights, run_tiles, widest},
 };
 use crate::{aligned::Aligned, simd::MAX_LANES};
 use pulp::{Simd, WithSimd};
@@ -175,11 +175,22 @@ fn run_vectors<S: Simd>(
     // `full` tiles are `wide`, the others one vector narrower.
     let full = vectors.len() - (wide - 1) * count;
     let (pixel, columns) = (vectors.start * S::F32_LANES, 0..out.columns());
+    let tiles = |vectors: usize, pixel: usize, count: usize| Tiles {
+        size: (m, vectors),
+        pixel,
+        count,
+    };
     let part = out.part(0..m, columns);
-    run_tiles(simd, (m, wide), rows, weights, part, pixel, full);
+    run_tiles(simd, rows, weights, part, tiles(wide, pixel, full));
     if full < count {
-        let (pixel, tiles) = (pixel + full * wide * S::F32_LANES, count - full);
-        run_tiles(simd, (m, wide - 1), rows, weights, out, pixel, tiles);
+        let pixel = pixel + full * wide * S::F32_LANES;
+        run_tiles(
+            simd,
+            rows,
+            weights,
+            out,
+            tiles(wide - 1, pixel, count - full),
+        );
     }
 }
 

@@ -55,7 +55,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The rows around a tile, of each of some channels, with the column in front of them.
+/// The rows around a tile, of each of some channels, with the column in front of them; or those of its products, without.
 ///
 /// The `unsafe` block below relies on: for each row, `(start, stride)`, `start + channel * stride + x` is readable for every
 /// `channel < channels` and `x < room`, for `'a`. [`SourceRows::new`] checks it, and nothing changes it.
@@ -87,44 +87,62 @@ impl<'a> SourceRows<'a> {
         }
     }
 
+    /// The rows of the products of a tile, each of which begins at `(row * channels + channel) * stride`.
+    pub(crate) fn of_products(
+        products: &'a [f32],
+        stride: usize,
+        channels: usize,
+        width: usize,
+    ) -> Self {
+        let mut rows = [(products, stride); ROWS_IN];
+        for (i, (row, _)) in rows.iter_mut().enumerate() {
+            *row = &products[i * channels * stride..];
+        }
+        Self::new(rows, channels, width.saturating_sub(1))
+    }
+
     pub(crate) fn channels(&self) -> usize {
         self.channels
     }
 
-    /// A place in every row of a channel: a vector from column `x - 1` on.
+    /// The rows of a channel.
     ///
     /// # Panics
-    /// If there is no such channel, or the rows end before the vector does.
+    /// If there is no such channel.
     #[inline(always)]
-    pub(crate) fn at<S: Simd>(&self, channel: usize, x: usize) -> Place<'_, S> {
-        let end = x.saturating_add(S::F32_LANES);
-        assert!(channel < self.channels && end <= self.room);
-        Place {
-            rows: self,
-            channel,
-            x,
-            vectors: PhantomData,
+    pub(crate) fn channel(&self, channel: usize) -> ChannelRows<'a> {
+        assert!(channel < self.channels);
+        let mut rows = [std::ptr::null(); ROWS_IN];
+        for (row, (start, stride)) in rows.iter_mut().zip(self.rows) {
+            *row = start.wrapping_add(channel * stride);
+        }
+        ChannelRows {
+            rows,
+            room: self.room,
+            borrow: PhantomData,
         }
     }
 }
 
-/// A place that a vector of every row can be loaded from: `channel` and `x` were checked by [`SourceRows::at`].
-pub(crate) struct Place<'a, S> {
-    rows: &'a SourceRows<'a>,
-    channel: usize,
-    x: usize,
-    vectors: PhantomData<S>,
+/// The rows of one channel: by the invariant of [`SourceRows`], `room` values
+/// are readable behind each pointer.
+#[derive(Clone, Copy)]
+pub(crate) struct ChannelRows<'a> {
+    rows: [*const f32; ROWS_IN],
+    room: usize,
+    borrow: PhantomData<&'a [f32]>,
 }
 
-impl<S: Simd> Place<'_, S> {
-    /// Loads the vector of a row.
+impl ChannelRows<'_> {
+    /// Loads a vector of a row, from the value at `x` on.
+    ///
+    /// # Panics
+    /// If the row ends before the vector does.
     #[inline(always)]
-    pub(crate) fn row(&self, row: usize) -> S::f32s {
-        let (start, stride) = self.rows.rows[row];
-        // SAFETY: the invariant of the rows, for a channel and columns that were checked. Any bits make a vector of floats.
-        unsafe {
-            let at = start.add(self.channel * stride + self.x);
-            at.cast::<S::f32s>().read_unaligned()
-        }
+    pub(crate) fn load<S: Simd>(&self, row: usize, x: usize) -> S::f32s {
+        let end = x.saturating_add(S::F32_LANES);
+        assert!(end <= self.room);
+        // SAFETY: the type's invariant, for columns that were checked. Any bits make a vector of floats.
+        unsafe { self.rows[row].add(x).cast::<S::f32s>().read_unaligned() }
     }
 }

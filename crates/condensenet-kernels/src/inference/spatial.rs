@@ -8,7 +8,7 @@ use super::{
     direct::{MOST_OUTPUTS, Part},
     isa::Isa,
     panels::{Panels, Product},
-    source::Source,
+    source::{Source, SourceRows},
     tile,
     winograd::{FREQUENCIES, InputTile, OutputTile, ROWS, transform_weight},
 };
@@ -310,8 +310,12 @@ impl Spatial {
         }
         for (tile, (image, row)) in tiles.enumerate() {
             isa.run(OutputTile {
-                products: &products[tile * pitch..],
-                stride,
+                products: SourceRows::of_products(
+                    &products[tile * pitch..],
+                    stride,
+                    outputs,
+                    width,
+                ),
                 out: out.part(0..outputs, columns.clone()),
                 at: place(image, row),
                 rows: ROWS.min(height - row),

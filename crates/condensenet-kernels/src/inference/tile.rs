@@ -6,8 +6,6 @@
 //! strided convolution are all the same loop. `clamp_d` is how norm and ReLU reach it: with scale s and
 //! shift b, `relu(s x + b) = s (max(x, -b/s) + b/s)` for s > 0 and `s (min(x, -b/s) + b/s)` for s < 0. The
 //! s goes into the weight and the b into the bias, which leaves one `max` (or `min`) per value.
-//!
-//! Where a tile's rows serve many outputs they are clamped and packed one behind the other first ([`Tile::pack`]).
 
 #![allow(
     unsafe_code,
@@ -69,7 +67,7 @@ struct Gathered<'a, const M: usize, const N: usize, const CLAMP: bool> {
     rows: &'a Rows<'a>,
     weights: Weights<'a>,
     out: Cell<'a>,
-    /// Of the first tile.
+    /// The first tile's pixel.
     pixel: usize,
     tiles: usize,
 }
@@ -86,26 +84,27 @@ impl<const M: usize, const N: usize, const CLAMP: bool> WithSimd for Gathered<'_
             Some((thresholds, rising)) if CLAMP => (&thresholds[..depth], rising.min(depth)),
             _ => (&[] as &[f32], 0),
         };
+        // Checked once for all tiles: checks inside the loops cost a fifth of the time.
+        let pixels = self.tiles * N * S::F32_LANES;
+        let row = table.largest.checked_mul(stride);
+        let end = row.and_then(|row| row.checked_add(self.pixel + pixels));
+        assert!(
+            end.is_some_and(|end| end <= rows.x.len()),
+            "rows end before the tile does"
+        );
+        let end = depth.saturating_sub(1).checked_mul(weights.stride);
+        let end = end.and_then(|end| end.checked_add(M));
+        assert!(
+            end.is_some_and(|end| end <= weights.values.len()),
+            "weights end before the tile does"
+        );
+        let x = &rows.x[self.pixel..];
         for tile in 0..self.tiles {
-            let pixel = self.pixel + tile * N * S::F32_LANES;
-            // Checked once for all of the tile: checks inside the loops cost a fifth of the time.
-            let row = table.largest.checked_mul(stride);
-            let end = row.and_then(|row| row.checked_add(pixel + N * S::F32_LANES));
-            assert!(
-                end.is_some_and(|end| end <= rows.x.len()),
-                "rows end before the tile does"
-            );
-            let end = depth.saturating_sub(1).checked_mul(weights.stride);
-            let end = end.and_then(|end| end.checked_add(M));
-            assert!(
-                end.is_some_and(|end| end <= weights.values.len()),
-                "weights end before the tile does"
-            );
+            let done = tile * N * S::F32_LANES;
             let mut sums = start::<S, M, N>(simd, &weights);
-            let x = rows.x[pixel..].as_ptr();
             let mut step = Step::<S, M, N> {
                 simd,
-                x,
+                x: x.as_ptr().wrapping_add(done),
                 stride,
                 number: table.numbers.as_ptr(),
                 weights: weights.values.as_ptr(),
@@ -141,6 +140,7 @@ impl<const M: usize, const N: usize, const CLAMP: bool> WithSimd for Gathered<'_
                     }
                 }
             }
+            let pixel = self.pixel + done;
             finish::<S, M, N>(simd, &sums, weights.floor, &mut self.out, pixel);
         }
     }
@@ -273,31 +273,40 @@ pub(crate) const fn widest(outputs: usize, registers: usize) -> usize {
     }
 }
 
-/// Runs some tiles of `outputs` by `vectors`, one behind the other from `pixel` on, on the first rows of `out`.
+/// Where tiles read and write.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiles {
+    /// Outputs, and vectors, of a tile.
+    pub size: (usize, usize),
+    /// The first tile's pixel.
+    pub pixel: usize,
+    /// How many, one behind the other.
+    pub count: usize,
+}
+
+/// Runs tiles on the first rows of `out`.
 ///
 /// # Panics
 /// If there is no kernel of that size, or a slice is too short.
 pub(crate) fn run_tiles<S: Simd>(
     simd: S,
-    (outputs, vectors): (usize, usize),
     rows: &Rows<'_>,
     weights: Weights<'_>,
     out: Cell<'_>,
-    pixel: usize,
-    tiles: usize,
+    tiles: Tiles,
 ) {
     macro_rules! sizes {
         ($($m:literal: $($n:literal)*;)*) => {
-            match (outputs, vectors, rows.clamp.is_some()) {
+            match (tiles.size.0, tiles.size.1, rows.clamp.is_some()) {
                 $($(
                     ($m, $n, true) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
-                        run::<S, $m, $n, true>(simd, rows, weights, out, pixel, tiles)
+                        run::<S, $m, $n, true>(simd, rows, weights, out, tiles)
                     }
                     ($m, $n, false) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
-                        run::<S, $m, $n, false>(simd, rows, weights, out, pixel, tiles)
+                        run::<S, $m, $n, false>(simd, rows, weights, out, tiles)
                     }
                 )*)*
-                _ => unreachable!("no kernel for {outputs} outputs x {vectors} vectors"),
+                (outputs, vectors, _) => unreachable!("no kernel for {outputs} x {vectors}"),
             }
         };
     }
@@ -308,16 +317,15 @@ pub(crate) fn run_tiles<S: Simd>(
         rows: &'a Rows<'a>,
         weights: Weights<'a>,
         out: Cell<'a>,
-        pixel: usize,
-        tiles: usize,
+        tiles: Tiles,
     ) {
         if const { N <= widest(M, S::REGISTER_COUNT) } {
             simd.vectorize(Gathered::<M, N, CLAMP> {
                 rows,
                 weights,
                 out,
-                pixel,
-                tiles,
+                pixel: tiles.pixel,
+                tiles: tiles.count,
             });
         }
     }

@@ -4,8 +4,11 @@
 //! transform ever shuffles lanes; the three columns of the filter stay three taps of an ordinary product.
 //! That halves the multiply-adds, and rounding stays that of f32 (points 0, 1, -1, 2, -2, infinity).
 
-use super::{cell::Cell, source::SourceRows};
-use crate::simd::{load, mul_add};
+use super::{
+    cell::{Cell, RowsAt},
+    source::SourceRows,
+};
+use crate::simd::mul_add;
 use pulp::{Simd, WithSimd};
 
 /// Output rows of a tile.
@@ -48,12 +51,17 @@ impl WithSimd for InputTile<'_> {
         let minus_two = simd.splat_f32s(-2.0);
         let channels = self.rows.channels();
         for channel in 0..channels {
+            let rows = self.rows.channel(channel);
+            let mut frequencies = [channel; FREQUENCIES];
+            for (f, row) in frequencies.iter_mut().enumerate() {
+                *row += f * channels;
+            }
+            let mut out = self.out.rows_at(frequencies);
             let mut position = Some(Position::first::<S>(self.width));
             while let Some(at) = position {
-                let place = self.rows.at::<S>(channel, at.x + 1);
                 let mut d = [four; FREQUENCIES];
                 for (row, d) in d.iter_mut().enumerate() {
-                    *d = place.row(row);
+                    *d = rows.load::<S>(row, at.x + 1);
                 }
                 let even = mul_add(simd, minus_four, d[2], d[4]);
                 let odd = mul_add(simd, minus_four, d[1], d[3]);
@@ -68,7 +76,7 @@ impl WithSimd for InputTile<'_> {
                     mul_add(simd, four, d[1], mul_add(simd, minus_five, d[3], d[5])),
                 ];
                 for (f, t) in t.into_iter().enumerate() {
-                    at.put(simd, &mut self.out, f * channels + channel, self.at, t);
+                    at.put(simd, &mut out, f, self.at, t);
                 }
                 position = at.next::<S>(self.width);
             }
@@ -78,9 +86,7 @@ impl WithSimd for InputTile<'_> {
 
 /// Six rows of every channel's products to up to four rows of output.
 pub(crate) struct OutputTile<'a> {
-    /// Row `frequency * channels + channel` begins at `(frequency * channels + channel) * stride`.
-    pub products: &'a [f32],
-    pub stride: usize,
+    pub products: SourceRows<'a>,
     /// A row for each channel; the tile's rows begin at column `at`, `width` apart.
     pub out: Cell<'a>,
     pub at: usize,
@@ -99,11 +105,13 @@ impl WithSimd for OutputTile<'_> {
         let eight = simd.splat_f32s(8.0);
         let channels = self.out.rows();
         for channel in 0..channels {
+            let products = self.products.channel(channel);
+            let mut out = self.out.rows_at([channel]);
             let mut position = Some(Position::first::<S>(self.width));
             while let Some(at) = position {
                 let mut m = [two; FREQUENCIES];
                 for (f, m) in m.iter_mut().enumerate() {
-                    *m = load::<S>(&self.products[(f * channels + channel) * self.stride + at.x..]);
+                    *m = products.load::<S>(f, at.x);
                 }
                 let (sum1, difference1) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
                 let (sum2, difference2) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
@@ -115,7 +123,7 @@ impl WithSimd for OutputTile<'_> {
                 ];
                 for (row, y) in y.into_iter().enumerate() {
                     if row < self.rows {
-                        at.put(simd, &mut self.out, channel, self.at + row * self.width, y);
+                        at.put(simd, &mut out, 0, self.at + row * self.width, y);
                     }
                 }
                 position = at.next::<S>(self.width);
@@ -152,19 +160,14 @@ impl Position {
 
     /// Writes the vector to its place in a row of pixels that begins at `column`.
     #[inline(always)]
-    pub(crate) fn put<S: Simd>(
+    pub(crate) fn put<S: Simd, const N: usize>(
         self,
         simd: S,
-        out: &mut Cell<'_>,
+        out: &mut RowsAt<'_, N>,
         row: usize,
         column: usize,
         vector: S::f32s,
     ) {
-        if self.count == S::F32_LANES {
-            out.store::<S>(row, column + self.x, vector);
-        } else {
-            let row = &mut out.row(row)[column + self.x..][..self.count];
-            simd.partial_store_f32s(row, vector);
-        }
+        out.store(simd, row, column + self.x, vector, self.count);
     }
 }

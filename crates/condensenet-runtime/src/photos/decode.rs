@@ -6,7 +6,6 @@ use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use image::codecs::pnm::{PnmDecoder, PnmSubtype};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError as CodecError, ImageFormat, ImageReader};
 
@@ -103,17 +102,7 @@ fn with_image(
         }
         _ => Orientation::NoTransforms,
     };
-    let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
-    if format == ImageFormat::Pnm {
-        let header = PnmDecoder::new(Cursor::new(bytes))
-            .map_err(refused)?
-            .into_inner()
-            .1;
-        // Bits of black and white are spread already.
-        if !matches!(header.subtype(), PnmSubtype::Bitmap(_)) {
-            spread(&mut image, header.maximal_sample());
-        }
-    }
+    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
     Ok((image, orientation))
 }
 
@@ -127,20 +116,6 @@ fn png_exif(bytes: &[u8]) -> Option<&[u8]> {
             return Some(content);
         }
         chunks = chunks.get(length + 12..)?;
-    }
-}
-
-/// Spreads the values of a PNM, from 0 to a maximum of its own, over all that 8 or 16 bits can say.
-fn spread(image: &mut DynamicImage, maximum: u32) {
-    let of = |value: u32, most: u32| (value.min(maximum) * most + maximum / 2) / maximum;
-    let short = |value: &mut u8| *value = of((*value).into(), 0xFF) as u8;
-    let long = |value: &mut u16| *value = of((*value).into(), 0xFFFF) as u16;
-    match image {
-        DynamicImage::ImageLuma8(gray) => gray.iter_mut().for_each(short),
-        DynamicImage::ImageRgb8(color) => color.iter_mut().for_each(short),
-        DynamicImage::ImageLuma16(gray) => gray.iter_mut().for_each(long),
-        DynamicImage::ImageRgb16(color) => color.iter_mut().for_each(long),
-        _ => {}
     }
 }
 

@@ -29,8 +29,7 @@ pub use error::DataError;
 pub use image_set::{CHANNELS, ImageSet, Split};
 pub use loader::{ImageLoader, ImageLoaderConfig};
 pub use photos::{
-    ColorJitter, LabeledPhotos, PhotoFolder, PhotoList, PhotoSet, PhotoTransform,
-    Unreadable,
+    ColorJitter, LabeledPhotos, PhotoFolder, PhotoList, PhotoSet, PhotoTransform, Unreadable,
 };
 pub use source::{ImageReader, ImageSource, Images, Outcome, Variation};
 pub use synthetic::synthetic;

@@ -109,7 +109,10 @@ fn a_photo_that_cannot_be_read_ends_the_run_by_name() {
             .map(|error| error.to_string())
             .collect();
         assert_eq!(errors.len(), 1);
-        assert!(errors[0].contains("1.PNG: the GIF is corrupt"), "{errors:?}");
+        assert!(
+            errors[0].contains("1.PNG: the GIF is corrupt"),
+            "{errors:?}"
+        );
     }
 }
 

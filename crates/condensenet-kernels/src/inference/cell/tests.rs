@@ -45,11 +45,8 @@ fn parts_cover_the_matrix_once() {
                 });
             });
             for (at, value) in values.iter().enumerate() {
-                let (row, column) = if stride == 0 {
-                    (0, at)
-                } else {
-                    (at / stride, at % stride)
-                };
+                let row = at.checked_div(stride).unwrap_or(0);
+                let column = at - row * stride;
                 let inside = row < rows && column < columns;
                 let expected = if inside {
                     1 + row * columns + column

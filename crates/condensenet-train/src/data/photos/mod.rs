@@ -19,5 +19,6 @@ pub use transform::PhotoTransform;
 ///
 /// Formats that can't be read are among them, so that such a photo is missed by name and not overlooked.
 pub(super) const EXTENSIONS: [&str; 16] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif", "ppm", "pgm", "pbm", "pnm", "heic", "avif",
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "tif", "tiff", "gif", "ppm", "pgm", "pbm",
+    "pnm", "heic", "avif",
 ];

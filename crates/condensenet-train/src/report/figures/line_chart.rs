@@ -161,7 +161,7 @@ impl LineChart {
             let middle = y + LINE / 2.0;
             match series.mark {
                 Mark::Line => {
-                    picture.line(series.ink, series.width, [(x, middle), (x + 22.0, middle)])
+                    picture.line(series.ink, series.width, [(x, middle), (x + 22.0, middle)]);
                 }
                 Mark::Points => picture.dot(series.ink, (x + 11.0, middle), 3.0),
             }
