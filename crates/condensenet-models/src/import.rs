@@ -40,13 +40,19 @@ use burn::tensor::Device;
 
 use crate::{config::Stem, file::size, network::AnyNetwork};
 
+mod candidates;
 mod checkpoint;
+mod contents;
+mod dialect;
 mod error;
 mod infer;
 mod layout;
 mod masks;
 mod options;
-mod torchvision;
+mod pickle;
+mod tensor;
+mod torch_file;
+mod torch_tar;
 
 pub use error::ImportError;
 pub use options::ImportOptions;
@@ -108,12 +114,19 @@ pub fn import_pytorch(
     device: &Device,
 ) -> Result<Imported, ImportError> {
     let path = path.as_ref();
-    let checkpoint = checkpoint::read(path)?;
-    let mut found = infer::infer(path, &checkpoint.state_dict, options)?;
-    if checkpoint.renamed > 0 {
-        let from = format!("{} names such as `norm.1.weight`", checkpoint.renamed);
-        let names = Inference::new("names", "torchvision's old ones", from);
-        found.inferences.push(names);
+    let checkpoint = checkpoint::read(path, options.key.as_deref())?;
+    let mut found = infer::infer(path, &checkpoint.state_dict, options, checkpoint.stem)?;
+    if let Some(dialect) = checkpoint.dialect {
+        let [whose, evidence] = dialect.describe();
+        found
+            .inferences
+            .push(Inference::new("names", whose, evidence));
+    }
+    if checkpoint.key != "." {
+        let from = "what stands before the names";
+        found
+            .inferences
+            .push(Inference::new("key", checkpoint.key, from));
     }
     let elements = checkpoint.state_dict.iter();
     let held = elements

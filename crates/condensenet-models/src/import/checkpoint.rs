@@ -1,20 +1,18 @@
-//! From a file to tensors by name.
+//! From a file to the tensors of one network, under the names that are used here.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    error::Error,
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use burn::tensor::{BoolStore, DType, TensorData};
-use pytorch_reader::{PickleValue, PytorchReader};
 
-use super::{error::ImportError, torchvision};
-use crate::{file, weights::StateDict};
-
-/// Where the original keeps the weights in a checkpoint.
-const NESTED: &str = "state_dict";
+use super::{
+    candidates,
+    contents::{self, Content, Entry, Source},
+    dialect::{self, Dialect},
+    error::ImportError,
+    tensor::{Element, StridedTensor},
+    torch_file::{self, TorchFile},
+};
+use crate::{config::Stem, file, weights::StateDict};
 
 /// The largest published network has 50 MB; more is not read, whatever the file's length.
 const MAX_BYTES: u64 = 4 << 30;
@@ -22,107 +20,193 @@ const MAX_BYTES: u64 = 4 << 30;
 /// What PyTorch's and the original's layers count, and a network here does not keep.
 const COUNTERS: [&str; 3] = ["num_batches_tracked", "_stage", "_count"];
 
-/// The tensors of a network under PyTorch's names, and what else was in the file.
+/// What profilers leave in a network that they have measured.
+const LEFT_OVER: [&str; 2] = ["total_ops", "total_params"];
+
+/// The tensors of a network under the original's or torchvision's names, and what else was in the file.
 pub(super) struct Checkpoint {
     pub(super) state_dict: StateDict,
     pub(super) ignored: Vec<String>,
-    /// How many tensors had one of torchvision's old names.
-    pub(super) renamed: usize,
+    /// The way to the network, as [`candidates::key`] writes it.
+    pub(super) key: String,
+    /// Whose names the tensors had, if they were others.
+    pub(super) dialect: Option<Dialect>,
+    /// The first convolution, if the names say it.
+    pub(super) stem: Option<Stem>,
 }
 
-pub(super) fn read(path: &Path) -> Result<Checkpoint, ImportError> {
-    let (state_dict, mut ignored) = if file::is_safetensors(path) {
-        let state_dict = StateDict::load_safetensors(path).map_err(ImportError::File)?;
-        (state_dict, Vec::new())
-    } else {
-        read_pickles(path)?
-    };
-    let (state_dict, renamed) = torchvision::renamed(state_dict.without_prefix("module."));
-    ignored.extend(counters(&state_dict));
+/// Reads the one network of a checkpoint, or the one with this key.
+pub(super) fn read(path: &Path, key: Option<&str>) -> Result<Checkpoint, ImportError> {
+    let fail = |problem: String| ImportError::read(path)(problem.into());
+    if file::is_safetensors(path) {
+        let tensors = StateDict::load_safetensors(path).map_err(ImportError::File)?;
+        let entries = tensors.into_iter().map(|(path, tensor)| Entry {
+            path,
+            parent: 0,
+            content: Content::Tensor(Source::Read(tensor)),
+        });
+        return network(path, entries.collect(), key, None);
+    }
+    let bytes = torch_file::unpacked(bytes(path)?, MAX_BYTES).map_err(fail)?;
+    let file = TorchFile::open(&bytes).map_err(fail)?;
+    let entries = contents::list(&file).map_err(fail)?;
+    network(path, entries, key, Some(&file))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, ImportError> {
+    let fail = |source: std::io::Error| ImportError::read(path)(source.into());
+    let length = fs::metadata(path).map_err(fail)?.len();
+    if length > MAX_BYTES {
+        let problem = format!("it has {length} bytes; more than {MAX_BYTES} are not read");
+        return Err(ImportError::read(path)(problem.into()));
+    }
+    fs::read(path).map_err(fail)
+}
+
+/// Chooses a network among the entries, and reads its tensors.
+fn network(
+    path: &Path,
+    entries: Vec<Entry>,
+    key: Option<&str>,
+    file: Option<&TorchFile<'_>>,
+) -> Result<Checkpoint, ImportError> {
+    let fail = |problem: String| ImportError::read(path)(problem.into());
+    let prefix = choose(path, &entries, key)?.to_owned();
+    let all = entries
+        .iter()
+        .map(|entry| (entry.path.as_str(), entry.parent));
+    let mut ignored = candidates::beside(all, &prefix);
+    let mut tensors = BTreeMap::new();
+    let mut left_over = BTreeMap::new();
+    for entry in entries {
+        let Some(name) = candidates::name(&entry.path, &prefix) else {
+            continue;
+        };
+        let Content::Tensor(tensor) = entry.content else {
+            continue;
+        };
+        let last = name.rsplit('.').next().unwrap_or_default();
+        if let Some(counter) = LEFT_OVER.iter().find(|counter| **counter == last) {
+            *left_over.entry(*counter).or_default() += 1;
+        } else if tensors.insert(name.clone(), tensor).is_some() {
+            let problem = format!("two tensors in it are called `{name}`");
+            return Err(fail(problem));
+        }
+    }
+    let stem = dialect::stem(&tensors);
+    let (tensors, dialect) = dialect::translated(tensors);
+    let counted = COUNTERS.iter().map(|&counter| {
+        let is_counter = |name: &&String| name.rsplit('.').next() == Some(counter);
+        (counter, tensors.keys().filter(is_counter).count())
+    });
+    let counted = counted.filter(|(_, count)| *count > 0).chain(left_over);
+    ignored.extend(counted.map(|(counter, count)| format!("{counter} ({count} tensors)")));
+    let mut state_dict = StateDict::new();
+    let mut claimed = 0;
+    for (name, source) in tensors {
+        let tensor = match (source, file) {
+            (Source::Read(data), _) => data,
+            (Source::Stored(tensor), Some(file)) => {
+                claimed += tensor.byte_len();
+                check_size(path, file, claimed)?;
+                let data = data(file, &tensor);
+                data.map_err(|problem| fail(format!("tensor `{name}`: {problem}")))?
+            }
+            (Source::Stored(_), None) => continue,
+        };
+        state_dict.insert(name, tensor);
+    }
     Ok(Checkpoint {
         state_dict,
         ignored,
-        renamed,
+        key: candidates::key(&prefix).to_owned(),
+        dialect,
+        stem,
     })
 }
 
-/// Reads what PyTorch's `save` wrote: tensors, and the names of what else there is.
-fn read_pickles(path: &Path) -> Result<(StateDict, Vec<String>), ImportError> {
-    let fail = ImportError::read(path);
-    let boxed =
-        |error: pytorch_reader::PytorchError| -> Box<dyn Error + Send + Sync> { error.into() };
-    let file_len = fs::metadata(path).map_err(|error| fail(error.into()))?;
-    let file_len = file_len.len();
-    let reader = PytorchReader::new(path).map_err(|error| fail(boxed(error)))?;
-    let tensors: BTreeMap<_, _> = reader.into_tensors().into_iter().collect();
-
-    let prefix = format!("{NESTED}.");
-    let nested = tensors.keys().any(|key| key.starts_with(&prefix));
-    let mut ignored = BTreeSet::new();
-    let mut chosen = Vec::new();
-    for (key, tensor) in tensors {
-        match key.strip_prefix(&prefix) {
-            Some(key) if nested => chosen.push((key.to_owned(), tensor)),
-            None if nested => {
-                let top = key.split('.').next().unwrap_or_default();
-                ignored.insert(top.to_owned());
-            }
-            _ => chosen.push((key, tensor)),
+/// What stands before the names of the network that is meant.
+fn choose<'a>(
+    path: &Path,
+    entries: &'a [Entry],
+    key: Option<&str>,
+) -> Result<&'a str, ImportError> {
+    let tensors = entries
+        .iter()
+        .filter(|entry| matches!(entry.content, Content::Tensor(_)));
+    let paths = tensors.clone().map(|entry| entry.path.as_str());
+    let all = candidates::prefixes(paths.clone());
+    if all.is_empty() {
+        let arrays = entries
+            .iter()
+            .filter(|entry| matches!(entry.content, Content::Array));
+        return Err(ImportError::no_network(
+            path,
+            "features.*",
+            paths,
+            arrays.count(),
+        ));
+    }
+    // The same tensors under two names are one network.
+    let first = |prefix: &str| {
+        let mut tensors = tensors.clone();
+        let first = tensors.find(|entry| candidates::name(&entry.path, prefix).is_some())?;
+        match &first.content {
+            Content::Tensor(Source::Stored(tensor)) => Some(tensor),
+            _ => None,
+        }
+    };
+    let mut distinct: Vec<&str> = Vec::new();
+    for prefix in all {
+        let is_known = |known: &&str| first(prefix).is_some() && first(known) == first(prefix);
+        if key.is_some() || !distinct.iter().any(is_known) {
+            distinct.push(prefix);
         }
     }
-    // A tensor may be a view that repeats one byte without end; one of a network is not.
-    let lengths = chosen.iter().map(|(_, tensor)| tensor.byte_len() as u128);
-    let claimed: u128 = lengths.sum();
-    if claimed > u128::from(file_len.min(MAX_BYTES)) {
+    let meant = match key {
+        Some(key) => candidates::matching(&distinct, key),
+        None => distinct.clone(),
+    };
+    match meant.as_slice() {
+        [prefix] => Ok(prefix),
+        _ => Err(ImportError::Ambiguous {
+            path: path.to_owned(),
+            wanted: key.map(str::to_owned),
+            keys: distinct
+                .into_iter()
+                .map(|p| candidates::key(p).to_owned())
+                .collect(),
+        }),
+    }
+}
+
+/// A tensor may be a view that repeats one byte without end; those of a network have no more bytes than their file.
+fn check_size(path: &Path, file: &TorchFile<'_>, claimed: u128) -> Result<(), ImportError> {
+    let file_len = file.held.min(MAX_BYTES);
+    if claimed > u128::from(file_len) {
         return Err(ImportError::TooLarge {
             path: path.to_owned(),
             file_len,
             claimed,
         });
     }
-    if nested {
-        // What is not a tensor shows only in the pickle itself. It is for the report alone.
-        if let Ok(PickleValue::Dict(entries)) = PytorchReader::read_pickle_data(path, None) {
-            ignored.extend(entries.into_keys().filter(|key| key != NESTED));
-        }
-    }
-    let mut state_dict = StateDict::new();
-    for (key, tensor) in chosen {
-        let (dtype, shape) = (element_type(tensor.dtype()), tensor.shape().to_vec());
-        let bytes = tensor.read().map_err(|error| fail(error.into()))?;
-        let data = TensorData::try_from_bytes_vec(bytes, shape, dtype)
-            .map_err(|error| fail(format!("tensor `{key}`: {error}").into()))?;
-        state_dict.insert(key, data);
-    }
-    Ok((state_dict, ignored.into_iter().collect()))
+    Ok(())
 }
 
-/// Says how many counters of each kind there are: nothing is loaded from them.
-fn counters(state_dict: &StateDict) -> impl Iterator<Item = String> {
-    COUNTERS.into_iter().filter_map(|name| {
-        let is_counter = |key: &&str| key.rsplit('.').next() == Some(name);
-        match state_dict.keys().filter(is_counter).count() {
-            0 => None,
-            count => Some(format!("{name} ({count} tensors)")),
-        }
-    })
-}
-
-const fn element_type(dtype: pytorch_reader::DType) -> DType {
-    use pytorch_reader::DType as Theirs;
-    match dtype {
-        Theirs::F64 => DType::F64,
-        Theirs::F32 => DType::F32,
-        Theirs::F16 => DType::F16,
-        Theirs::BF16 => DType::BF16,
-        Theirs::I64 => DType::I64,
-        Theirs::I32 => DType::I32,
-        Theirs::I16 => DType::I16,
-        Theirs::I8 => DType::I8,
-        Theirs::U64 => DType::U64,
-        Theirs::U32 => DType::U32,
-        Theirs::U16 => DType::U16,
-        Theirs::U8 => DType::U8,
-        Theirs::Bool => DType::Bool(BoolStore::Native),
-    }
+fn data(file: &TorchFile<'_>, tensor: &StridedTensor) -> Result<TensorData, String> {
+    let dtype = match tensor.element {
+        Element::F64 => DType::F64,
+        Element::F32 => DType::F32,
+        Element::F16 => DType::F16,
+        Element::BF16 => DType::BF16,
+        Element::I64 => DType::I64,
+        Element::I32 => DType::I32,
+        Element::I16 => DType::I16,
+        Element::I8 => DType::I8,
+        Element::U8 => DType::U8,
+        Element::Bool => DType::Bool(BoolStore::Native),
+        Element::Other(_) => return Err("its elements are of a type that is not read".to_owned()),
+    };
+    let data = TensorData::try_from_bytes_vec(file.read(tensor)?, tensor.shape.clone(), dtype);
+    data.map_err(|error| error.to_string())
 }

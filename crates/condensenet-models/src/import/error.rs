@@ -21,8 +21,7 @@ pub enum ImportError {
     },
     /// The checkpoint claims more bytes of tensors than the file has, or than 4 GiB.
     #[error(
-        "{} has {file_len} bytes, but its tensors claim {claimed}: it is damaged, compressed, or no \
-         network of this kind",
+        "{} has {file_len} bytes, but its tensors claim {claimed}: it is damaged, or no network of this kind",
         path.display()
     )]
     TooLarge {
@@ -35,9 +34,12 @@ pub enum ImportError {
     },
     /// There are no tensors of such a network in the file.
     #[error(
-        "{} holds no CondenseNet or DenseNet: there is no tensor `{expected}`, only {found:?}{}",
+        "{} holds no CondenseNet or DenseNet: there is no tensor `{expected}`, {}{}",
         path.display(),
-        if *more == 0 { String::new() } else { format!(" and {more} more") }
+        found_names(found, *more),
+        if *arrays == 0 { "" } else {
+            "; its arrays of NumPy are not read: write the weights with `torch.save(model.state_dict(), \"weights.pth\")`"
+        }
     )]
     NoNetwork {
         /// The file.
@@ -48,7 +50,34 @@ pub enum ImportError {
         found: Vec<String>,
         /// How many names there are beside these.
         more: usize,
+        /// How many arrays of NumPy there are.
+        arrays: usize,
     },
+    /// The file holds several networks, or none under the name that was asked for.
+    #[error(
+        "{} {}: {}; name one of them with `--key` (in Rust, `ImportOptions::with_key`)",
+        path.display(),
+        match wanted {
+            None => "holds more than one network".to_owned(),
+            Some(wanted) => format!("has not exactly one network under the key `{wanted}`"),
+        },
+        keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+    )]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// The key that was asked for.
+        wanted: Option<String>,
+        /// The keys of all networks; `.` is the top.
+        keys: Vec<String>,
+    },
+    /// A DenseNet without bottlenecks, which can't be built here.
+    #[error(
+        "{} holds a DenseNet without bottlenecks: its layers have one convolution each, and only networks with two \
+         are built here",
+        .0.display()
+    )]
+    NoBottleneck(PathBuf),
     /// A tensor has a shape that no such network has.
     #[error("{}, tensor `{key}`: expected {expected}, found shape {found:?}", path.display())]
     Shape {
@@ -96,7 +125,33 @@ pub enum ImportError {
     File(FileError),
 }
 
+/// Names that are shown in an error.
+const SHOWN: usize = 8;
+
+fn found_names(found: &[String], more: usize) -> String {
+    match (found, more) {
+        ([], _) => "and no other either".to_owned(),
+        (found, 0) => format!("only {found:?}"),
+        (found, more) => format!("only {found:?} and {more} more"),
+    }
+}
+
 impl ImportError {
+    pub(super) fn no_network<'a>(
+        path: &Path,
+        expected: &str,
+        names: impl Iterator<Item = &'a str> + Clone,
+        arrays: usize,
+    ) -> Self {
+        Self::NoNetwork {
+            path: path.to_owned(),
+            expected: expected.to_owned(),
+            found: names.clone().take(SHOWN).map(Into::into).collect(),
+            more: names.count().saturating_sub(SHOWN),
+            arrays,
+        }
+    }
+
     pub(super) fn read(path: &Path) -> impl Fn(Box<dyn Error + Send + Sync>) -> Self {
         let path = path.to_owned();
         move |source| Self::Read {

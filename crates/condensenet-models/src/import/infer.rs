@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Inference, error::ImportError, layout::Layout, masks::Masks, options::ImportOptions};
 use crate::{
-    config::{CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig},
+    config::{CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, Stem},
     network::FileForm,
     weights::StateDict,
 };
@@ -29,9 +29,10 @@ pub(super) fn infer(
     path: &Path,
     state_dict: &StateDict,
     options: &ImportOptions,
+    stem: Option<Stem>,
 ) -> Result<Found, ImportError> {
     let layout = Layout::new(path, state_dict)?;
-    let fields = Fields::read(&layout, options)?;
+    let fields = Fields::read(&layout, options, stem)?;
     let mut inferences = Vec::new();
     let (form, config, why) = match learned_form(&layout) {
         None => {

@@ -5,9 +5,6 @@ use std::{collections::BTreeSet, path::Path};
 use super::error::ImportError;
 use crate::weights::{ConvNames, Spelling, StateDict};
 
-/// Names that are shown in an error.
-const SHOWN: usize = 8;
-
 /// Looks up shapes, and says what is missing. Blocks and layers are counted from 0.
 pub(super) struct Layout<'a> {
     path: &'a Path,
@@ -78,12 +75,11 @@ impl<'a> Layout<'a> {
     }
 
     fn no_network(&self, expected: &str) -> ImportError {
-        ImportError::NoNetwork {
-            path: self.path.to_owned(),
-            expected: expected.to_owned(),
-            found: self.state_dict.keys().take(SHOWN).map(Into::into).collect(),
-            more: self.state_dict.len().saturating_sub(SHOWN),
-        }
+        ImportError::no_network(self.path, expected, self.state_dict.keys(), 0)
+    }
+
+    pub(super) fn no_bottleneck(&self) -> ImportError {
+        ImportError::NoBottleneck(self.path.to_owned())
     }
 
     pub(super) fn misshapen(&self, key: &str, expected: impl Into<String>) -> ImportError {

@@ -3,7 +3,7 @@
 use crate::config::Stem;
 
 /// Overrides of what can't always be read off a checkpoint. The default overrides nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportOptions {
     /// Groups G of the 1x1 convolutions.
     pub groups_1x1: Option<usize>,
@@ -11,6 +11,8 @@ pub struct ImportOptions {
     pub condensation_factor: Option<usize>,
     /// The first convolution, whose stride leaves no trace in the weights.
     pub stem: Option<Stem>,
+    /// The way to the network in a checkpoint that holds several, such as `state_dict_ema`.
+    pub key: Option<String>,
 }
 
 impl ImportOptions {
@@ -32,6 +34,13 @@ impl ImportOptions {
     #[must_use]
     pub const fn with_stem(mut self, stem: Stem) -> Self {
         self.stem = Some(stem);
+        self
+    }
+
+    /// Chooses among the networks that a checkpoint holds, by what their tensors' names begin with.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
         self
     }
 }

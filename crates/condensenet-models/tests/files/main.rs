@@ -5,9 +5,12 @@ mod checkpoints;
 mod hostile;
 
 mod open_questions;
+mod peers;
 mod pickle;
 mod round_trip;
 mod torchvision;
+mod wrapped;
+mod zip;
 
 use std::{
     collections::BTreeMap,

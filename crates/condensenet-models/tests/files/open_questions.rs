@@ -42,7 +42,7 @@ fn inferable() -> CondenseNetConfig {
 fn a_dense_network_needs_its_groups_and_factor_told() {
     let weights = at_stage(0).state_dict();
     let options = ImportOptions::default();
-    let result = import_weights(&weights, options);
+    let result = import_weights(&weights, options.clone());
     let message = result.as_ref().unwrap_err().to_string();
     assert!(
         message.ends_with("set `groups_1x1` in the options of the import"),
@@ -50,7 +50,7 @@ fn a_dense_network_needs_its_groups_and_factor_told() {
     );
     assert_eq!(open_option(result), "groups_1x1");
     let options = options.with_groups_1x1(2);
-    let result = import_weights(&weights, options);
+    let result = import_weights(&weights, options.clone());
     assert_eq!(open_option(result), "condensation_factor");
     let options = options.with_condensation_factor(4);
     let imported = import_weights(&weights, options).unwrap();

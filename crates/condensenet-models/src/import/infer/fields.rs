@@ -4,7 +4,6 @@ use super::{OPTION, SHAPES};
 use crate::{
     config::Stem,
     import::{Inference, error::ImportError, layout::Layout, options::ImportOptions},
-    weights::Spelling,
 };
 
 /// The fields that every description has.
@@ -21,7 +20,16 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn read(layout: &Layout<'_>, options: &ImportOptions) -> Result<Self, ImportError> {
+    pub(super) fn read(
+        layout: &Layout<'_>,
+        options: &ImportOptions,
+        named_stem: Option<Stem>,
+    ) -> Result<Self, ImportError> {
+        let [conv_1x1, conv_3x3] = layout.spelling.dense_layer(0, 0);
+        let has = |key: &str| layout.state_dict.contains_key(key);
+        if has(&conv_3x3.weight) && !has(&conv_1x1.weight) {
+            return Err(layout.no_bottleneck());
+        }
         let mut growth_rates = Vec::new();
         for block in 0..layout.layers_per_block.len() {
             let [_, conv_3x3] = layout.spelling.dense_layer(block, 0);
@@ -30,7 +38,7 @@ impl Fields {
         }
         let (bottleneck, groups_3x3) = bottleneck_and_groups(layout)?;
         let (num_classes, classifier_kept) = classifier(layout)?;
-        let (stem, stem_from) = stem(layout, num_classes, options);
+        let (stem, stem_from) = stem(layout, num_classes, options, named_stem);
         Ok(Self {
             layers_per_block: layout.layers_per_block.clone(),
             growth_rates,
@@ -87,19 +95,22 @@ fn classifier(layout: &Layout<'_>) -> Result<(usize, Option<usize>), ImportError
     Err(layout.misshapen(key, "[num_classes, channels]"))
 }
 
-fn stem(layout: &Layout<'_>, classes: usize, options: &ImportOptions) -> (Stem, String) {
+fn stem(
+    layout: &Layout<'_>,
+    classes: usize,
+    options: &ImportOptions,
+    named: Option<Stem>,
+) -> (Stem, String) {
     let blocks = layout.layers_per_block.len();
     let norm_key = format!("{}.weight", layout.spelling.stem_norm());
     let found = format!("{blocks} blocks and {classes} classes");
-    match options.stem {
-        Some(stem) => (stem, OPTION.to_owned()),
-        None if layout.spelling == Spelling::Torchvision => {
-            (Stem::ImagenetPooled, "torchvision's names".to_owned())
-        }
-        None if layout.state_dict.contains_key(&norm_key) => {
+    match (options.stem, named) {
+        (Some(stem), _) => (stem, OPTION.to_owned()),
+        (None, Some(stem)) => (stem, "the names of the first layers".to_owned()),
+        _ if layout.state_dict.contains_key(&norm_key) => {
             (Stem::ImagenetPooled, format!("`{norm_key}`"))
         }
-        None if blocks == 5 || classes == 1000 => (Stem::Imagenet, found),
-        None => (Stem::Cifar, found),
+        _ if blocks == 5 || classes == 1000 => (Stem::Imagenet, found),
+        _ => (Stem::Cifar, found),
     }
 }

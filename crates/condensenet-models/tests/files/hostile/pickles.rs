@@ -45,7 +45,10 @@ fn a_view_that_repeats_one_number_without_end_is_not_read() {
         &[usize::MAX, usize::MAX],
     ] {
         let tensor = pickle::tensor_code(DType::F32, "0", shape, &[0, 0]);
-        let root = pickle::dictionary(&[("features.init_conv.weight", tensor)]);
+        let root = pickle::dictionary(&[
+            ("features.init_conv.weight", tensor.clone()),
+            ("features.norm_last.running_mean", tensor),
+        ]);
         let storage = ("0".to_owned(), vec![0; 4], 1);
         let bytes = pickle::stream(&root, &[storage]);
         let error = import(&scratch.file(&bytes)).unwrap_err();
