@@ -4,7 +4,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use condensenet_runtime::{
-    ConfigError, FileError, Normalization, PhotoCrop, Preprocess, file::NetworkFile as StoredFile,
+    ConfigError, FileError, Normalization, PhotoCrop, Preprocess, WeightsError,
+    file::NetworkFile as StoredFile,
 };
 
 use crate::{classifier::Classifier, error::NotCondensed, network::AnyNetwork};
@@ -123,9 +124,16 @@ impl NetworkFile {
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self, FileError> {
         let path = path.as_ref();
         let stored = StoredFile::load(path)?;
-        let network = AnyNetwork::from_weights(&stored.weights, device);
+        Self::from_stored(stored, device).map_err(FileError::weights(path))
+    }
+
+    /// Builds the network of a file on a device.
+    ///
+    /// # Errors
+    /// Fails with [`WeightsError`] if the weights do not fit their description.
+    pub fn from_stored(stored: StoredFile, device: &Device) -> Result<Self, WeightsError> {
         Ok(Self {
-            network: network.map_err(FileError::weights(path))?,
+            network: AnyNetwork::from_weights(&stored.weights, device)?,
             class_names: stored.class_names,
             normalization: stored.normalization,
             crop: stored.crop,

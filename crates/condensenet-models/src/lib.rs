@@ -6,7 +6,7 @@
 //! an [`InferenceSession`] of any, the fastest way to run one on a CPU, and a [`Runner`] does so where it is possible.
 //!
 //! Weights travel as a [`StateDict`] under the names of the original code or of torchvision, as a [`NetworkFile`] that knows
-//! what it is, and out of PyTorch checkpoints by [`import_pytorch`]. Descriptions, sizes, files and sessions are those of
+//! what it is, and out of PyTorch checkpoints by `open_network` (feature `pytorch`). Descriptions, sizes, files and sessions are those of
 //! [`condensenet_runtime`], which knows no Burn, and stand here again.
 
 mod classifier;
@@ -15,10 +15,10 @@ mod dense_block;
 pub mod error;
 mod features;
 mod file;
-pub mod import;
 mod logits;
 pub mod network;
 pub mod onnx;
+#[cfg(feature = "pytorch")]
 mod open;
 mod runner;
 mod transition;
@@ -32,18 +32,22 @@ pub use condensenet_runtime::{
     StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError, complexity, config, photos,
     presets, session, top_k, write_atomically,
 };
+#[cfg(feature = "pytorch")]
+pub use condensenet_runtime::{
+    ImportError, ImportOptions, Imported, OpenError, import, import_pytorch,
+};
 pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Ref, Conv1x1Shape};
 pub use dense_block::{DenseBlock, DenseLayer};
 pub use error::NotCondensed;
 pub use features::Features;
 pub use file::{ConvertError, NetworkFile};
-pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
 pub use logits::LogitsError;
 pub use network::{
     AnyNetwork, CondenseNet, ConvertedCondenseNet, DenseNet, FromConfig, InitNetwork, Network,
 };
 pub use onnx::{OnnxError, OnnxExport};
-pub use open::{OpenError, OpenedNetwork, open_network};
+#[cfg(feature = "pytorch")]
+pub use open::{OpenedNetwork, open_network};
 pub use runner::{PreprocessTensors, Runner, SessionTensors};
 pub use transition::Transition;
 pub use weights::{stored_tensor, tensor_data};

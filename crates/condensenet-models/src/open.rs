@@ -1,15 +1,14 @@
-//! Any file that holds a network, whoever wrote it.
+//! Opens any file that holds a network, onto a device.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
-
-use condensenet_runtime::{FileError, file::is_safetensors};
-
-use crate::{
-    file::NetworkFile,
-    import::{ImportError, ImportOptions, ImportReport, import_pytorch},
+use condensenet_runtime::{
+    FileError, OpenError,
+    import::{ImportOptions, ImportReport},
 };
+
+use crate::file::NetworkFile;
 
 /// A network that was read from a file.
 #[derive(Debug, Clone)]
@@ -20,24 +19,10 @@ pub struct OpenedNetwork {
     pub report: Option<ImportReport>,
 }
 
-/// A file can't be opened as a network.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// There is no such file.
-    #[error("there is no file {}", .0.display())]
-    Missing(PathBuf),
-    /// A network file is damaged.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A checkpoint can't be imported.
-    #[error(transparent)]
-    Import(#[from] ImportError),
-}
-
 /// Opens a [`NetworkFile`], a PyTorch checkpoint, or a safetensors file with the tensors of one; the file's content decides.
 ///
-/// The options are for what a checkpoint leaves open; a network file says it all and has no need of them.
+/// The options are for what a checkpoint leaves open; a network file says it all and has no need of them. Without Burn,
+/// [`condensenet_runtime::open_network`] opens the same files.
 ///
 /// # Errors
 /// Fails with [`OpenError`], which names the path and what is at fault.
@@ -68,22 +53,10 @@ pub fn open_network(
     device: &Device,
 ) -> Result<OpenedNetwork, OpenError> {
     let path = path.as_ref();
-    if !path.exists() {
-        return Err(OpenError::Missing(path.to_owned()));
-    }
-    if is_safetensors(path) {
-        match NetworkFile::load(path, device) {
-            Ok(file) => return Ok(OpenedNetwork { file, report: None }),
-            // Tensors, which may be those of a network all the same.
-            Err(FileError::NotDescribed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let imported = import_pytorch(path, options, device)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let file = NetworkFile::new(imported.network).with_provenance(format!("imported from {name}"));
+    let opened = condensenet_runtime::open_network(path, options)?;
+    let file = NetworkFile::from_stored(opened.file, device).map_err(FileError::weights(path))?;
     Ok(OpenedNetwork {
         file,
-        report: Some(imported.report),
+        report: opened.report,
     })
 }

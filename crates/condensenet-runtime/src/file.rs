@@ -46,7 +46,7 @@ use description::Description;
 pub use error::FileError;
 
 /// The largest published network has 120 MB; more than this is not read, whatever a file's length.
-const MAX_FILE: u64 = 4 << 30;
+pub(crate) const MAX_FILE: u64 = 4 << 30;
 
 /// The entry of the metadata that says what a file holds.
 const METADATA: &str = "condensenet";

@@ -3,12 +3,16 @@
 //! A [`NetworkFile`] is read, an [`InferenceSession`] packs its weights for the machine, a [`Preprocess`] prepares photos,
 //! and [`top_k`] names what the session says of them. A [`NetworkConfig`] describes a network, [`Preset`] names the published
 //! ones, and [`Complexity`] says what a description costs, layer by layer and without a tensor, before and after conversion.
+//!
+//! With the feature `pytorch`, checkpoints of PyTorch are read too (`import_pytorch`, `open_network`).
 
 mod atomic;
 pub mod complexity;
 pub mod config;
 mod error;
 pub mod file;
+#[cfg(feature = "pytorch")]
+pub mod import;
 pub mod names;
 mod normalization;
 pub mod photos;
@@ -24,6 +28,10 @@ pub use complexity::{Complexity, Convention, Form};
 pub use config::{CondenseNetConfig, NetworkConfig, Stem};
 pub use error::{ConfigError, UnknownPreset};
 pub use file::{FileError, NetworkFile};
+#[cfg(feature = "pytorch")]
+pub use import::{
+    ImportError, ImportOptions, Imported, OpenError, OpenedNetwork, import_pytorch, open_network,
+};
 pub use normalization::Normalization;
 pub use photos::{ImageError, PhotoCrop, Preprocess, RgbImage};
 pub use prediction::{Prediction, top_k};

@@ -42,7 +42,7 @@ impl StateDict {
     }
 
     /// Goes through the names in alphabetical order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub fn keys(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.keys().map(String::as_str)
     }
 

@@ -53,15 +53,19 @@ pub(crate) struct ImportFlags {
     /// First convolution, cifar, imagenet or imagenet_pooled [default: imagenet for 5 blocks or 1000 classes, else cifar]
     #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = stem_parser())]
     stem: Option<Stem>,
+    /// Network in a checkpoint that holds several, such as state_dict_ema; the error lists them
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
 }
 
 impl ImportFlags {
     /// The flags as the library takes them.
-    pub(crate) const fn options(&self) -> ImportOptions {
+    pub(crate) fn options(&self) -> ImportOptions {
         ImportOptions {
             groups_1x1: self.groups_1x1,
             condensation_factor: self.condensation_factor,
             stem: self.stem,
+            key: self.key.clone(),
         }
     }
 }

@@ -128,7 +128,7 @@ pub(crate) fn json(output: &Output) -> Value {
 /// A checkpoint of the original code, from the fixtures of the crate that reads them.
 pub(crate) fn checkpoint(name: &str) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../condensenet-models/tests/fixtures/checkpoints");
+        .join("../condensenet-runtime/tests/fixtures/checkpoints");
     fixtures.join(name)
 }
 
