@@ -20,7 +20,6 @@ mod logits;
 pub mod network;
 pub mod onnx;
 mod open;
-mod prediction;
 mod runner;
 mod transition;
 mod weights;
@@ -31,7 +30,7 @@ pub use condensenet_runtime::{
     ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization, PhotoCrop,
     Prediction, Preprocess, Preset, RgbImage, SessionError, SessionNetwork, StateDict,
     StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError, complexity, config, photos,
-    presets, session, write_atomically,
+    presets, session, top_k, write_atomically,
 };
 pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Ref, Conv1x1Shape};
 pub use dense_block::{DenseBlock, DenseLayer};
@@ -45,7 +44,6 @@ pub use network::{
 };
 pub use onnx::{OnnxError, OnnxExport};
 pub use open::{OpenError, OpenedNetwork, open_network};
-pub use prediction::top_k;
 pub use runner::{PreprocessTensors, Runner, SessionTensors};
 pub use transition::Transition;
 pub use weights::{stored_tensor, tensor_data};

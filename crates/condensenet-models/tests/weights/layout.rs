@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Device};
 use condensenet_models::{Dtype, StateDict, StoredTensor, stored_tensor, tensor_data};
 
-use crate::{CONV, autodiff, converted, empty_converted, fresh, head, trained, values};
+use crate::{CONV, autodiff, converted, empty_converted, fresh, trained, values};
 
 #[test]
 fn names_and_layouts_are_pytorchs() {
@@ -63,7 +63,7 @@ fn a_linear_weight_is_turned_and_a_mask_repeated_by_group() {
     let weights = network.state_dict();
 
     let theirs: Vec<f32> = weights.get("classifier.weight").unwrap().to_f32();
-    let ours = values(head(&network).weight.val());
+    let ours = values(network.classifier.linear().weight.val());
     for class in 0..5 {
         for channel in 0..24 {
             assert_eq!(theirs[class * 24 + channel], ours[channel * 5 + class]);

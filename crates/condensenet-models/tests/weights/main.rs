@@ -4,12 +4,9 @@ mod faults;
 mod layout;
 mod round_trip;
 
-use burn::{
-    nn::Linear,
-    tensor::{Device, Distribution, Tensor},
-};
+use burn::tensor::{Device, Distribution, Tensor};
 use condensenet_models::{
-    AnyNetwork, Classifier, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, InitNetwork,
+    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, InitNetwork,
 };
 
 const CONV: &str = "features.denseblock_2.denselayer_1.conv_1";
@@ -62,12 +59,4 @@ fn empty_converted(classifier_kept_fraction: Option<f64>) -> AnyNetwork {
     let network =
         AnyNetwork::init_converted(&config(), classifier_kept_fraction, &Device::default());
     network.expect("a valid configuration")
-}
-
-/// The classifier of a network that trains.
-fn head(network: &CondenseNet) -> &Linear {
-    match &network.classifier {
-        Classifier::Whole(linear) => linear,
-        Classifier::Condensed(_) => panic!("a network that trains has a whole classifier"),
-    }
 }

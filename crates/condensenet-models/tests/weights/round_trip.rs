@@ -7,7 +7,7 @@ use burn::{
 };
 use condensenet_models::CondenseNet;
 
-use crate::{autodiff, converted, empty_converted, fresh, head, images, trained, values};
+use crate::{autodiff, converted, empty_converted, fresh, images, trained, values};
 
 /// The tensors are the same to the last bit, but some devices do not add in the same order twice.
 fn assert_close(found: &[f32], expected: &[f32]) {
@@ -58,7 +58,7 @@ fn what_was_loaded_is_trained_under_the_same_identity() {
     let before = fresh(&device);
     let ids = |network: &CondenseNet| {
         (
-            head(network).weight.id,
+            network.classifier.linear().weight.id,
             network.features.stem.weight.id,
         )
     };
@@ -91,7 +91,7 @@ fn weights_loaded_on_a_plain_device_are_trained_once_the_network_is() {
     fn trains<const D: usize>(param: &Param<Tensor<D>>) -> bool {
         param.val().is_require_grad()
     }
-    assert!(trains(&head(&network).weight));
+    assert!(trains(&network.classifier.linear().weight));
     assert!(trains(&network.features.stem.weight));
     assert!(trains(&network.features.norm.gamma));
     assert!(trains(
