@@ -6,8 +6,8 @@
 //! an [`InferenceSession`] of any, the fastest way to run one on a CPU, and a [`Runner`] does so where it is possible.
 //!
 //! Weights travel as a [`StateDict`] under the names of the original code or of torchvision, as a [`NetworkFile`] that knows
-//! what it is, and out of PyTorch checkpoints by `open_network` (feature `pytorch`). Descriptions, sizes, files and sessions are those of
-//! [`condensenet_runtime`], which knows no Burn, and stand here again.
+//! what it is, and out of PyTorch checkpoints by `open_network` (feature `pytorch`). Descriptions, sizes, files, imports and
+//! sessions are those of [`condensenet_runtime`], which knows no Burn, and stand here again.
 
 mod classifier;
 mod conv_1x1;
@@ -33,9 +33,7 @@ pub use condensenet_runtime::{
     presets, session, top_k, write_atomically,
 };
 #[cfg(feature = "pytorch")]
-pub use condensenet_runtime::{
-    ImportError, ImportOptions, Imported, OpenError, import, import_pytorch,
-};
+pub use condensenet_runtime::{ImportError, ImportOptions, OpenError, import};
 pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Ref, Conv1x1Shape};
 pub use dense_block::{DenseBlock, DenseLayer};
 pub use error::NotCondensed;

@@ -168,7 +168,7 @@ fn the_heat_map_is_that_of_a_naive_loop() {
         let rows = (0..outputs).map(|o| (0..inputs).map(|i| masked(o, i)).collect());
         weights.push((inputs, rows.collect()));
     }
-    let classifier: Vec<f32> = network.classifier.weight.val().into_data().iter().collect();
+    let classifier: Vec<f32> = network.classifier.linear().weight.val().into_data().iter().collect();
     let rows = (0..10).map(|class| {
         (0..28)
             .map(|input| classifier[input * 10 + class])
