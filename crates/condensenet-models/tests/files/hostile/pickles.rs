@@ -77,7 +77,14 @@ fn empty_tensors_of_absurd_shapes_are_refused() {
             weights.remove(key);
             let bytes = pickle::checkpoint_with(&weights, key, &shape);
             let error = import(&scratch.file(&bytes)).unwrap_err();
-            let refused = matches!(&error, ImportError::Shape { key: found, .. } if found == key);
+            let refused = match &error {
+                ImportError::Shape { key: found, .. } => found == key,
+                // Sizes whose product is beyond all numbers make no tensor.
+                ImportError::Read { source, .. } => {
+                    shape.contains(&huge) && source.to_string().contains(key)
+                }
+                _ => false,
+            };
             assert!(refused, "{key} {shape:?}: {error}");
         }
     }
