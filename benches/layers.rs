@@ -11,8 +11,7 @@ use std::hint::black_box;
 
 use anyhow::Result;
 use condensenet::{
-    CondensedLinearConfig, GroupConvConfig, IndexLayer,
-    LearnedGroupConvConfig,
+    CondensedLinearConfig, GroupConvConfig, IndexLayer, LearnedGroupConvConfig,
     burn::tensor::{Device, Distribution, Tensor},
     channel_shuffle, device, kernels,
 };

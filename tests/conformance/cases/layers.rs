@@ -1,8 +1,7 @@
 //! Every layer, at test time and in training, with its gradients.
 
 use condensenet::{
-    CondensedLinearConfig, GroupConvConfig, IndexLayer, LearnedGroupConv,
-    LearnedGroupConvConfig,
+    CondensedLinearConfig, GroupConvConfig, IndexLayer, LearnedGroupConv, LearnedGroupConvConfig,
     burn::{
         module::Module,
         tensor::{Device, Tensor},

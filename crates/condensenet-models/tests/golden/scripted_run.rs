@@ -97,11 +97,7 @@ fn optimizer() -> ModuleOptimizer {
 ///
 /// The original stops it at stage G - 1, whatever C is: a slip where the two differ.
 /// Our training stops it at C - 1.
-fn original_group_lasso(
-    trace: &Trace,
-    network: &AnyNetwork,
-    stage: usize,
-) -> Option<Tensor<1>> {
+fn original_group_lasso(trace: &Trace, network: &AnyNetwork, stage: usize) -> Option<Tensor<1>> {
     let groups = trace.config.groups_1x1;
     if stage >= groups - 1 {
         return None;

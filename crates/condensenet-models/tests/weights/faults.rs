@@ -105,7 +105,6 @@ fn values_that_no_network_has_are_refused() {
 
 #[test]
 fn an_index_outside_of_the_channels_is_refused() {
-    let device = Device::default();
     let network = || empty_converted(Some(0.5));
     for (key, count, position, value, problem) in [
         (

@@ -101,7 +101,10 @@ fn tensors_that_do_not_lie_as_they_say_are_refused_with_the_path() {
         );
         let path = scratch.file(&with_header(&header, 64));
         let error = NetworkFile::load(&path).unwrap_err();
-        assert!(matches!(error, FileError::Header { .. }), "{header}: {error}");
+        assert!(
+            matches!(error, FileError::Header { .. }),
+            "{header}: {error}"
+        );
         assert!(error.to_string().contains(&path.display().to_string()));
     }
     let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -149,7 +152,10 @@ fn a_description_cannot_ask_for_more_than_the_file_holds() {
     }
     // Small enough to be built: the list of what is missing says more.
     let error = refusal(&scratch, &condensenet());
-    assert!(error.to_string().contains("classifier.weight: missing"), "{error}");
+    assert!(
+        error.to_string().contains("classifier.weight: missing"),
+        "{error}"
+    );
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
@@ -234,7 +240,10 @@ fn what_is_said_of_a_network_is_checked_by_its_key() {
         described["form"] = json!("converted");
         described["classifier_kept"] = json!(kept);
         let error = refusal(&scratch, &described).to_string();
-        assert!(error.contains(&format!("classifier_kept is {kept}")), "{error}");
+        assert!(
+            error.contains(&format!("classifier_kept is {kept}")),
+            "{error}"
+        );
     }
     let mut described = condensenet();
     described["classifier_kept"] = json!(12);

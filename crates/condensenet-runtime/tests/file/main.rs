@@ -50,7 +50,9 @@ fn networks() -> Vec<(&'static str, NetworkWeights)> {
 fn weights(config: NetworkConfig, form: FileForm, kept: Option<usize>) -> NetworkWeights {
     let specs = condensenet_runtime::weights::specs(&config, form, kept);
     let mut next = 0;
-    let tensors = specs.into_iter().filter(|spec| spec.kind != TensorKind::Counter);
+    let tensors = specs
+        .into_iter()
+        .filter(|spec| spec.kind != TensorKind::Counter);
     NetworkWeights {
         config,
         form,

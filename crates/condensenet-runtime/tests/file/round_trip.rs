@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use condensenet_runtime::{FileError, FileForm, NetworkFile, NetworkWeights, Normalization, PhotoCrop};
+use condensenet_runtime::{
+    FileError, FileForm, NetworkFile, NetworkWeights, Normalization, PhotoCrop,
+};
 
 use crate::{Scratch, bare, config, description, networks, weights};
 
@@ -80,7 +82,10 @@ fn the_file_is_plain_safetensors_whose_metadata_says_what_it_is() {
     assert_eq!(described["form"], "converted");
     assert_eq!(described["classifier_kept"], 12);
     assert_eq!(described["library_version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(described["config"]["growth_rates"], serde_json::json!([4, 8]));
+    assert_eq!(
+        described["config"]["growth_rates"],
+        serde_json::json!([4, 8])
+    );
 }
 
 #[test]
@@ -133,6 +138,9 @@ fn a_path_that_cannot_be_read_or_written_is_named() {
     let read = NetworkFile::load(&path).unwrap_err().to_string();
     let written = converted().save(&path).unwrap_err().to_string();
     assert!(read.contains(&format!("can't open {name}")), "{read}");
-    assert!(written.contains(&format!("can't write {name}")), "{written}");
+    assert!(
+        written.contains(&format!("can't write {name}")),
+        "{written}"
+    );
     assert!(NetworkFile::load(scratch.0.path()).is_err());
 }
