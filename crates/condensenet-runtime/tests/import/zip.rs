@@ -1,31 +1,22 @@
 //! Writes zip archives as PyTorch does: nothing packed, each file's bytes at a multiple of 64, which a field of filler in
 //! its header sees to, and sizes behind the bytes instead of in the header.
 
+use std::io::{Cursor, Read as _};
+
 /// Files by their paths inside of the folder that is called like the archive.
 pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
-/// The files of an archive that PyTorch wrote, read off its central directory.
+/// The files of an archive that PyTorch wrote.
 pub(crate) fn files(archive: &[u8]) -> Files {
-    let number = |at: usize, size: usize| {
-        let bytes = archive[at..at + size].iter().rev();
-        bytes.fold(0_usize, |number, &byte| number << 8 | usize::from(byte))
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive)).expect("an archive");
+    let file = |at| {
+        let mut file = archive.by_index(at).expect("a file");
+        let (_, inner) = file.name().split_once('/').expect("a folder");
+        let (inner, mut data) = (inner.to_owned(), Vec::new());
+        file.read_to_end(&mut data).expect("its bytes");
+        (inner, data)
     };
-    let end = archive
-        .windows(4)
-        .rposition(|window| window == b"PK\x05\x06");
-    let end = end.expect("an end of the central directory");
-    let (count, mut at) = (number(end + 10, 2), number(end + 16, 4));
-    let mut files = Files::new();
-    for _ in 0..count {
-        let [name, extra, comment] = [28, 30, 32].map(|field| number(at + field, 2));
-        let (size, start) = (number(at + 24, 4), number(at + 42, 4));
-        let path = String::from_utf8_lossy(&archive[at + 46..][..name]).into_owned();
-        let header = 30 + number(start + 26, 2) + number(start + 28, 2);
-        let (_, inner) = path.split_once('/').expect("a folder");
-        files.push((inner.to_owned(), archive[start + header..][..size].to_vec()));
-        at += 46 + name + extra + comment;
-    }
-    files
+    (0..archive.len()).map(file).collect()
 }
 
 /// The archive that `torch.save` writes into a file of this name.
