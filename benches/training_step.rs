@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Parser;
 use condensenet::{
-    Variant,
+    AnyNetwork, InitNetwork, Preset,
     burn::{
         nn::loss::CrossEntropyLossConfig,
         optim::GradientsParams,
@@ -29,7 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     /// Preset
     #[arg(long, default_value = "cifar_86")]
-    model: Variant,
+    model: Preset,
     /// Images in a batch
     #[arg(long, default_value_t = 64)]
     batch_size: usize,
@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     };
     let config = arguments.model.config();
     let recipe = Recipe::new();
-    let mut network = config.init(&device)?;
+    let mut network: AnyNetwork = config.init(&device)?;
     let stage = if arguments.condensed {
         usize::MAX
     } else {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 use condensenet::{
-    CondenseNetConfig, Variant, device,
+    CondenseNetConfig, Preset, device,
     train::{Comparison, DataSource, Recipe, RunConfig, RunOptions, TrainingRun},
 };
 
@@ -24,7 +24,7 @@ struct Arguments {
     data: Option<PathBuf>,
     /// Preset, such as cifar_50 [default: cifar_86 on CIFAR-10, a smaller network on the built-in images]
     #[arg(long, value_name = "PRESET")]
-    model: Option<Variant>,
+    model: Option<Preset>,
     /// Number of epochs [default: 300 on CIFAR-10, 6 on the built-in images]
     #[arg(long)]
     epochs: Option<usize>,
@@ -104,15 +104,19 @@ fn describe(arguments: &Arguments) -> RunConfig {
                 valid_images: train_images.div_ceil(5),
                 seed: 0,
             };
-            (arguments.model.map_or(small, Variant::config), 6, data)
+            (arguments.model.map_or(small, Preset::config), 6, data)
         }
         Some(directory) => {
-            let model = arguments.model.unwrap_or(Variant::Cifar86);
+            let model = arguments.model.unwrap_or(Preset::Cifar86);
             let data = DataSource::Cifar10 {
                 directory: directory.clone(),
                 train_images: arguments.train_images,
             };
-            (model.config(), model.published_recipe().epochs, data)
+            (
+                model.config(),
+                model.published_recipe().map_or(300, |recipe| recipe.epochs),
+                data,
+            )
         }
     };
     let recipe = Recipe::new()

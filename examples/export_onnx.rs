@@ -21,12 +21,9 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use condensenet::{
-    AnyNetwork, NetworkConfig, NetworkFile, Normalization, OnnxExport, Preset, TrainingNetwork,
-    burn::{
-        module::{Module, ModuleMapper, Param},
-        tensor::{DType, TensorData},
-    },
-    config::{Describe, Stem},
+    AnyNetwork, InitNetwork, NetworkConfig, NetworkFile, Normalization, OnnxExport, Preset, Stem,
+    StoredTensor,
+    burn::module::{Module, ModuleMapper, Param},
     device,
     prelude::{Device, Distribution, Tensor},
 };
@@ -65,7 +62,7 @@ fn main() -> Result<()> {
     let device = device::by_name("flex")?;
     device.seed(arguments.seed);
     let config = arguments.network.config();
-    let ([height, width], odd_size) = match config.stem() {
+    let ([height, width], odd_size) = match config.stem {
         Stem::Cifar => ([32, 32], [29, 38]),
         Stem::Imagenet | Stem::ImagenetPooled => ([224, 224], [131, 98]),
     };
@@ -73,7 +70,7 @@ fn main() -> Result<()> {
     let network = in_form(as_trained(&config, &device)?, &arguments)?;
     let path = |extension: &str| with_extension(&arguments.output, extension);
     let file = NetworkFile::new(network)
-        .with_class_names((0..config.num_classes()).map(|class| format!("class {class}")))
+        .with_class_names((0..config.num_classes).map(|class| format!("class {class}")))
         .with_normalization(Normalization::IMAGENET)
         .with_provenance(format!("random weights, seed {}", arguments.seed));
     file.save(path("safetensors"))?;
@@ -97,11 +94,11 @@ fn main() -> Result<()> {
 }
 
 /// A network with the statistics of random batches, norms with factors of both signs, and all masks at the last stage.
-fn as_trained(config: &NetworkConfig, device: &Device) -> Result<TrainingNetwork> {
+fn as_trained(config: &NetworkConfig, device: &Device) -> Result<AnyNetwork> {
     let training = device.clone().autodiff();
-    let network = config.init(&training)?;
+    let network: AnyNetwork = config.init(&training)?;
     let mut network = network.map(&mut Disturb::default());
-    let side = (4 * config.architecture()?.min_input_size()).max(32);
+    let side = (4 * config.min_input_size()).max(32);
     // A tenth of the way each: statistics that lag behind would let the logits of deep networks grow beyond measure.
     for _ in 0..24 {
         let _ = network.forward(images([8, 3, side, side], &training));
@@ -163,16 +160,16 @@ fn images(shape: [usize; 4], device: &Device) -> Tensor<4> {
         + gradient(width, [1, 1, 1, width])
 }
 
-fn in_form(network: TrainingNetwork, arguments: &Arguments) -> Result<AnyNetwork> {
+fn in_form(network: AnyNetwork, arguments: &Arguments) -> Result<AnyNetwork> {
     let kept = arguments.classifier_kept;
     if arguments.form == Form::Training {
         ensure!(kept.is_none(), "--classifier-kept needs --form converted");
-        return Ok(network.into());
+        return Ok(network);
     }
     let converted = network.convert()?;
     Ok(match kept {
-        Some(fraction) => converted.condense_classifier(fraction)?.into(),
-        None => converted.into(),
+        Some(fraction) => converted.condense_classifier(fraction)?,
+        None => converted,
     })
 }
 
@@ -209,12 +206,12 @@ fn write_probes(
 fn write_raw(network: &AnyNetwork, path: &Path, list: &Path) -> Result<()> {
     let state_dict = network.state_dict();
     let mut bytes = Vec::new();
-    let entry = |(key, tensor): (&str, &TensorData)| {
+    let entry = |(key, tensor): (&str, &StoredTensor)| {
         let start = bytes.len();
         bytes.extend_from_slice(tensor.as_bytes());
         let element = match tensor.dtype() {
-            DType::I64 => "<i8",
-            DType::F32 => "<f4",
+            Dtype::I64 => "<i8",
+            Dtype::F32 => "<f4",
             other => bail!("{key} holds {other:?}"),
         };
         let shape = tensor.shape().to_vec();

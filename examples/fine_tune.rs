@@ -22,7 +22,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use clap::Parser;
 use condensenet::{
-    AnyNetwork, CondenseNetConfig, ImportOptions, NetworkConfig, NetworkFile, PreprocessTensors,
+    CondenseNetConfig, ImportOptions, InitNetwork, NetworkConfig, NetworkFile, PreprocessTensors,
     RgbImage, Stem, device, open_network, top_k,
     train::{
         DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun, check_initial_weights,
@@ -90,7 +90,7 @@ fn main() -> Result<()> {
             let opened = open_network(path, &ImportOptions::default(), &device)?;
             opened.file.network
         }
-        None => AnyNetwork::Training(small_network().init(&device)?),
+        None => small_network().init(&device)?,
     };
     let start = NetworkFile::new(network.with_num_classes(classes, &device)?);
 
@@ -98,7 +98,7 @@ fn main() -> Result<()> {
         .with_epochs(arguments.epochs)
         .with_learning_rate(arguments.learning_rate)
         .with_seed(arguments.seed);
-    let mut config = RunConfig::new(start.network.config(), recipe, photos);
+    let mut config = RunConfig::new(start.network.config().clone(), recipe, photos);
     if arguments.freeze {
         config = config.with_frozen_features();
     }
@@ -135,7 +135,8 @@ fn main() -> Result<()> {
         .preprocess()
         .tensor(&[RgbImage::open(&photo)?], &device);
     println!("\n{}", photo.display());
-    for prediction in &top_k(&file.network.forward(image), 5, file.class_names.as_deref())[0] {
+    let logits: Vec<f32> = file.network.forward(image).into_data().iter().collect();
+    for prediction in top_k(&logits, 5, file.class_names.as_deref()) {
         println!("{prediction}");
     }
     Ok(())
@@ -144,5 +145,5 @@ fn main() -> Result<()> {
 /// A CondenseNet for photos of 64 pixels a side: the stem halves them, the blocks see 32, 16 and 8.
 fn small_network() -> NetworkConfig {
     let network = CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]);
-    network.with_stem(Stem::Imagenet).into()
+    network.with_stem(Stem::Imagenet)
 }

@@ -5,11 +5,12 @@
 //! network of such layers, in training form; a [`ConvertedCondenseNet`] is the same function at test time, at a fraction of
 //! the cost.
 //!
-//! - Networks: [`Variant`] names the published ones, [`CondenseNetConfig`] describes any other, [`Complexity`] says what
+//! - Networks: [`Preset`] names the published ones, [`CondenseNetConfig`] describes any other, [`Complexity`] says what
 //!   either costs.
 //! - Training: [`train::TrainingRun`] trains in a directory, condenses on the way, and goes on after a kill.
 //! - Layers for networks of your own: [`LearnedGroupConv`], [`GroupConv`], [`CondensedConv`], [`CondensationSchedule`].
-//! - Inference at full speed on a CPU: `network.convert()?.compile()?` makes an `InferenceSession` (feature `flex`).
+//! - Inference at full speed on a CPU: `network.convert()?.compile()?` makes an [`InferenceSession`]; without Burn,
+//!   `condensenet-runtime` alone does the same from a file.
 //! - Devices: [`device::by_name`]. Backends are cargo features; `flex`, the CPU, is the default.
 //!
 //! # Example
@@ -18,7 +19,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let device = device::by_name("flex")?;
-//! let mut network = CondenseNetConfig::new(vec![2, 2], vec![8, 16]).init(&device)?;
+//! let mut network: CondenseNet = CondenseNetConfig::new(vec![2, 2], vec![8, 16]).init(&device)?;
 //! network.condense_to(network.schedule().last_stage());
 //! let converted = network.convert()?;
 //! let logits = converted.forward(Tensor::zeros([1, 3, 32, 32], &device));
@@ -33,10 +34,9 @@ pub mod device;
 
 pub use burn;
 pub use condensenet_core::{
-    CondensationSchedule, CondensedConv, CondensedConvConfig, CondensedLinear,
-    CondensedLinearConfig, ConversionError, GroupConv, GroupConvConfig, IndexLayer,
-    LearnedGroupConv, LearnedGroupConvConfig, Mask, ShapeError, channel_shuffle, channel_unshuffle,
-    group_lasso, kernels,
+    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig, ConversionError,
+    GroupConv, GroupConvConfig, IndexLayer, LearnedGroupConv, LearnedGroupConvConfig, Mask,
+    ShapeError, channel_shuffle, channel_unshuffle, group_lasso, kernels,
 };
 pub use condensenet_models::*;
 #[cfg(feature = "train")]
@@ -49,7 +49,8 @@ pub mod prelude {
         DataSource, Recipe, RunConfig, RunData, RunOptions, TrainingRun, evaluate,
     };
     pub use crate::{
-        Complexity, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, Variant, device,
+        AnyNetwork, Complexity, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, DenseNet,
+        InitNetwork, NetworkConfig, PreprocessTensors, Preset, SessionTensors, device,
     };
     pub use burn::tensor::{Device, Distribution, Tensor};
 }

@@ -34,8 +34,8 @@ pub(crate) fn describe(file: &NetworkFile) -> String {
         "{} in {} form, {} layers of growth {}, {}",
         config.kind(),
         file.network.form_name(),
-        dashed(config.layers_per_block()),
-        dashed(config.growth_rates()),
-        counted(config.num_classes(), "class"),
+        dashed(&config.layers_per_block),
+        dashed(&config.growth_rates),
+        counted(config.num_classes, "class"),
     )
 }

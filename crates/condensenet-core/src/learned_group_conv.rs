@@ -8,7 +8,10 @@ use burn::{
 };
 
 use crate::{
+    condensed_conv::CondensedConv,
     error::ShapeError,
+    group_conv::GroupConvConfig,
+    index::IndexLayer,
     kernels, lasso,
     mask::{Mask, importance},
     norm::{norm_relu, norm_relu_conv},
@@ -68,6 +71,34 @@ impl LearnedGroupConvConfig {
             mask: Param::initialized(ParamId::new(), mask_tensor(&everything, device)),
             groups: self.groups,
             condensation_factor: self.condensation_factor,
+        }
+    }
+
+    /// Returns how many inputs each group keeps in the end.
+    #[must_use]
+    pub const fn kept_per_group(&self) -> usize {
+        self.channels_in / self.condensation_factor
+    }
+
+    /// Creates the layer in test-time form, to be filled by a record or a state dict: every group reads inputs spread evenly
+    /// over all of them, so that the time that an unfilled network takes is that of a filled one.
+    ///
+    /// # Panics
+    /// Panics with the message of [`validate`](Self::validate) if that fails.
+    #[must_use]
+    pub fn init_condensed(&self, device: &Device) -> CondensedConv {
+        if let Err(error) = self.validate() {
+            panic!("{error}");
+        }
+        let (kept, apart) = (self.kept_per_group(), self.condensation_factor);
+        let spread = |group: usize| (0..kept).map(move |input| input * apart + group % apart);
+        let channels: Vec<usize> = (0..self.groups).flat_map(spread).collect();
+        CondensedConv {
+            index: IndexLayer::new(&channels, device),
+            conv: GroupConvConfig::new(self.groups * kept, self.channels_out)
+                .with_kernel_size(1)
+                .with_groups(self.groups)
+                .init(device),
         }
     }
 }

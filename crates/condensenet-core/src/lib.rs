@@ -23,7 +23,7 @@ mod norm;
 mod schedule;
 mod shuffle;
 
-pub use condensed_conv::{CondensedConv, CondensedConvConfig};
+pub use condensed_conv::CondensedConv;
 pub use condensed_linear::{CondensedLinear, CondensedLinearConfig};
 pub use dense_block::{TrainedPointwise, train_dense_block};
 pub use error::{ConversionError, ShapeError};

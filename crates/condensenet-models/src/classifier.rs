@@ -5,11 +5,11 @@ use burn::{
     nn::{Linear, LinearConfig},
     tensor::{Device, Tensor},
 };
-use condensenet_core::{CondensedLinear, CondensedLinearConfig};
+use condensenet_core::{CondensedLinear, IndexLayer};
 
-use crate::{config::Architecture, error::ConfigError};
+use condensenet_runtime::NetworkConfig;
 
-/// The classifier of a network that need not be trained any more.
+/// The classifier of a network. One that is trained is whole.
 #[derive(Module, Debug)]
 pub enum Classifier {
     /// Reads every channel.
@@ -19,36 +19,39 @@ pub enum Classifier {
 }
 
 impl Classifier {
-    /// Creates a classifier, condensed to a fraction of its inputs if there is one.
-    pub(crate) fn init(
-        architecture: &Architecture,
-        kept_fraction: Option<f64>,
-        device: &Device,
-    ) -> Result<Self, ConfigError> {
-        let Some(fraction) = kept_fraction else {
-            return Ok(Self::Whole(fresh(architecture, device)));
-        };
-        let channels = architecture.channels_after_last_block();
-        check_kept_fraction(fraction, channels)?;
-        let config = CondensedLinearConfig::new(channels, architecture.num_classes);
-        let condensed = config.with_kept_fraction(fraction).init(device);
-        Ok(Self::Condensed(condensed))
+    /// Creates a classifier of a description that was validated, whole or one that reads so many inputs, the first.
+    ///
+    /// A whole one has random weights and, as in the original code, a bias of zero.
+    pub(crate) fn init(config: &NetworkConfig, kept: Option<usize>, device: &Device) -> Self {
+        let (channels, classes) = (config.channels_after_last_block(), config.num_classes);
+        if let Some(kept) = kept {
+            let kept: Vec<usize> = (0..kept).collect();
+            return Self::Condensed(CondensedLinear {
+                linear: LinearConfig::new(kept.len(), classes).init(device),
+                index: IndexLayer::new(&kept, device),
+            });
+        }
+        let mut linear = LinearConfig::new(channels, classes).init(device);
+        linear.bias = Some(Initializer::Zeros.init([classes], device));
+        Self::Whole(linear)
     }
 
     /// Keeps the part of the inputs that has the largest weights, unless that was done already.
-    pub(crate) fn condense(self, kept_fraction: f64) -> Result<Self, ConfigError> {
+    pub(crate) fn condense(self, kept_fraction: f64) -> Self {
         match self {
             Self::Whole(linear) => {
-                let [channels_in, _] = linear.weight.dims();
-                check_kept_fraction(kept_fraction, channels_in)?;
-                let condensed = CondensedLinear::from_linear(&linear, kept_fraction);
-                Ok(Self::Condensed(condensed))
+                Self::Condensed(CondensedLinear::from_linear(&linear, kept_fraction))
             }
-            Self::Condensed(linear) => {
-                let [kept] = linear.index.index.dims();
-                check_kept_fraction(kept_fraction, kept)?;
-                Ok(Self::Condensed(linear))
-            }
+            condensed @ Self::Condensed(_) => condensed,
+        }
+    }
+
+    /// Returns the linear layer; that of a condensed classifier reads the kept channels alone.
+    #[must_use]
+    pub const fn linear(&self) -> &Linear {
+        match self {
+            Self::Whole(linear) => linear,
+            Self::Condensed(condensed) => &condensed.linear,
         }
     }
 
@@ -72,25 +75,4 @@ impl Classifier {
             Self::Condensed(linear) => linear.forward(x),
         }
     }
-}
-
-/// A classifier with random weights and, as in the original code, a bias of zero.
-pub(crate) fn fresh(architecture: &Architecture, device: &Device) -> Linear {
-    let (channels, classes) = (
-        architecture.channels_after_last_block(),
-        architecture.num_classes,
-    );
-    let mut classifier = LinearConfig::new(channels, classes).init(device);
-    classifier.bias = Some(Initializer::Zeros.init([classes], device));
-    classifier
-}
-
-fn check_kept_fraction(kept_fraction: f64, channels_in: usize) -> Result<(), ConfigError> {
-    if kept_fraction > 0.0 && kept_fraction <= 1.0 {
-        return Ok(());
-    }
-    Err(ConfigError::KeptFraction {
-        kept_fraction,
-        channels_in,
-    })
 }

@@ -8,14 +8,24 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use condensenet_core::{
-    CondensedConv, CondensedConvConfig, GroupConv, GroupConvConfig, LearnedGroupConv,
-    LearnedGroupConvConfig, TrainedPointwise,
+    CondensedConv, GroupConv, GroupConvConfig, LearnedGroupConv, LearnedGroupConvConfig,
+    TrainedPointwise,
 };
-
-use crate::config::Architecture;
+use condensenet_runtime::{FileForm, NetworkConfig};
 
 /// Norm, ReLU and a 1x1 convolution, in one of its forms.
+///
+/// The forms are a closed set: [`Conv1x1Ref`] has a variant for each.
 pub trait Conv1x1: Module + ModuleDisplay {
+    /// Says whether the form belongs to networks that learn their groups, which have a condensation factor.
+    const LEARNS_GROUPS: bool;
+
+    /// The form of a network of such convolutions.
+    const FORM: FileForm;
+
+    /// Creates the layer with random weights, of a description that was validated.
+    fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self;
+
     /// Applies norm, ReLU and convolution.
     ///
     /// # Shapes
@@ -23,93 +33,127 @@ pub trait Conv1x1: Module + ModuleDisplay {
     /// - output: `[batch_size, channels_out, height, width]`
     fn forward(&self, x: Tensor<4>) -> Tensor<4>;
 
-    /// Returns the layer if it is one that learns its groups.
-    fn learned(&self) -> Option<&LearnedGroupConv> {
-        None
-    }
+    /// Says which of the forms it is.
+    fn view(&self) -> Conv1x1Ref<'_>;
 
-    /// Returns the layer if it is in a form that is trained.
-    fn trained(&self) -> Option<TrainedPointwise<'_>> {
-        None
-    }
+    /// Says which of the forms it is, to be changed.
+    fn view_mut(&mut self) -> Conv1x1Mut<'_>;
+}
 
-    /// Returns the layer, to be changed, if it is one that learns its groups.
-    fn learned_mut(&mut self) -> Option<&mut LearnedGroupConv> {
-        None
+/// A 1x1 convolution, whichever it is.
+#[derive(Debug, Clone, Copy)]
+pub enum Conv1x1Ref<'a> {
+    /// One that learns its groups.
+    Learned(&'a LearnedGroupConv),
+    /// One that has learned them.
+    Condensed(&'a CondensedConv),
+    /// An ordinary one.
+    Grouped(&'a GroupConv),
+}
+
+impl<'a> Conv1x1Ref<'a> {
+    /// Returns the layer if it is in a form that is trained, for all layers of a block to be trained as one.
+    #[must_use]
+    pub const fn trained(self) -> Option<TrainedPointwise<'a>> {
+        match self {
+            Self::Learned(conv) => Some(TrainedPointwise::Learned(conv)),
+            Self::Condensed(_) => None,
+            Self::Grouped(conv) => Some(TrainedPointwise::Group(conv)),
+        }
     }
 }
 
-impl Conv1x1 for LearnedGroupConv {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward(x)
-    }
-
-    fn learned(&self) -> Option<&LearnedGroupConv> {
-        Some(self)
-    }
-
-    fn trained(&self) -> Option<TrainedPointwise<'_>> {
-        Some(TrainedPointwise::Learned(self))
-    }
-
-    fn learned_mut(&mut self) -> Option<&mut LearnedGroupConv> {
-        Some(self)
-    }
-}
-
-impl Conv1x1 for CondensedConv {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward(x)
-    }
-}
-
-impl Conv1x1 for GroupConv {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward(x)
-    }
-
-    fn trained(&self) -> Option<TrainedPointwise<'_>> {
-        Some(TrainedPointwise::Group(self))
-    }
+/// A 1x1 convolution to be changed, whichever it is.
+#[derive(Debug)]
+pub enum Conv1x1Mut<'a> {
+    /// One that learns its groups.
+    Learned(&'a mut LearnedGroupConv),
+    /// One that has learned them.
+    Condensed(&'a mut CondensedConv),
+    /// An ordinary one.
+    Grouped(&'a mut GroupConv),
 }
 
 /// The channels of a 1x1 convolution, and what is dropped of them in training.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Conv1x1Shape {
-    pub(crate) channels_in: usize,
-    pub(crate) channels_out: usize,
-    pub(crate) dropout: f64,
+pub struct Conv1x1Shape {
+    /// Channels that enter.
+    pub channels_in: usize,
+    /// Channels that leave.
+    pub channels_out: usize,
+    /// Probability with which an input of a learned convolution is zeroed in training.
+    pub dropout: f64,
 }
 
-/// A form of the 1x1 convolution that can be made, with random weights.
-pub(crate) trait InitConv1x1: Conv1x1 {
-    fn init(shape: Conv1x1Shape, architecture: &Architecture, device: &Device) -> Self;
+fn learned(shape: Conv1x1Shape, config: &NetworkConfig) -> LearnedGroupConvConfig {
+    LearnedGroupConvConfig::new(shape.channels_in, shape.channels_out)
+        .with_groups(config.groups_1x1)
+        .with_condensation_factor(config.condensation_factor.unwrap_or(1))
+        .with_dropout(shape.dropout)
 }
 
-impl InitConv1x1 for LearnedGroupConv {
-    fn init(shape: Conv1x1Shape, architecture: &Architecture, device: &Device) -> Self {
-        LearnedGroupConvConfig::new(shape.channels_in, shape.channels_out)
-            .with_groups(architecture.groups_1x1)
-            .with_condensation_factor(architecture.condensation_factor.unwrap_or(1))
-            .with_dropout(shape.dropout)
-            .init(device)
+impl Conv1x1 for LearnedGroupConv {
+    const LEARNS_GROUPS: bool = true;
+    const FORM: FileForm = FileForm::Training;
+
+    fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self {
+        learned(shape, config).init(device)
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.forward(x)
+    }
+
+    fn view(&self) -> Conv1x1Ref<'_> {
+        Conv1x1Ref::Learned(self)
+    }
+
+    fn view_mut(&mut self) -> Conv1x1Mut<'_> {
+        Conv1x1Mut::Learned(self)
     }
 }
 
-impl InitConv1x1 for CondensedConv {
-    fn init(shape: Conv1x1Shape, architecture: &Architecture, device: &Device) -> Self {
-        CondensedConvConfig::new(shape.channels_in, shape.channels_out)
-            .with_groups(architecture.groups_1x1)
-            .with_condensation_factor(architecture.condensation_factor.unwrap_or(1))
-            .init(device)
+impl Conv1x1 for CondensedConv {
+    const LEARNS_GROUPS: bool = true;
+    const FORM: FileForm = FileForm::Converted;
+
+    fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self {
+        learned(shape, config).init_condensed(device)
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.forward(x)
+    }
+
+    fn view(&self) -> Conv1x1Ref<'_> {
+        Conv1x1Ref::Condensed(self)
+    }
+
+    fn view_mut(&mut self) -> Conv1x1Mut<'_> {
+        Conv1x1Mut::Condensed(self)
     }
 }
 
-impl InitConv1x1 for GroupConv {
-    fn init(shape: Conv1x1Shape, architecture: &Architecture, device: &Device) -> Self {
+impl Conv1x1 for GroupConv {
+    const LEARNS_GROUPS: bool = false;
+    const FORM: FileForm = FileForm::Training;
+
+    fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self {
         GroupConvConfig::new(shape.channels_in, shape.channels_out)
             .with_kernel_size(1)
-            .with_groups(architecture.groups_1x1)
+            .with_groups(config.groups_1x1)
             .init(device)
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.forward(x)
+    }
+
+    fn view(&self) -> Conv1x1Ref<'_> {
+        Conv1x1Ref::Grouped(self)
+    }
+
+    fn view_mut(&mut self) -> Conv1x1Mut<'_> {
+        Conv1x1Mut::Grouped(self)
     }
 }

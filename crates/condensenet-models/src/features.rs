@@ -10,66 +10,60 @@ use burn::{
     tensor::{Device, Tensor, module::conv2d, ops::ConvOptions},
 };
 use condensenet_core::{kernels, norm_relu};
+use condensenet_runtime::{NetworkConfig, SessionError};
 
 use crate::{
-    config::Architecture,
-    conv_1x1::InitConv1x1,
-    dense_block::DenseBlock,
-    dense_layer::{self, BottleneckLayer, Layer},
-    transition::{InitTransition, Transition},
+    conv_1x1::Conv1x1,
+    dense_block::{DenseBlock, DenseLayer},
+    transition::Transition,
 };
 
-mod condensing;
-mod conversion;
+mod learned;
 
-pub(crate) use conversion::convert;
-
-/// The feature extractor of a network, over any form of its dense layers and transitions.
+/// The feature extractor of a network, over any form of its 1x1 convolutions.
 #[derive(Module, Debug)]
-pub struct Features<L: Layer, T: Transition> {
+pub struct Features<C: Conv1x1> {
     /// The convolution on the image, without bias.
     pub stem: Conv2d,
     /// The norm behind the stem's convolution, which ReLU and a 3x3 maximum pool of stride 2 follow;
     /// only [`Stem::ImagenetPooled`](crate::Stem::ImagenetPooled) has it.
     pub stem_norm: Option<BatchNorm>,
     /// The dense blocks.
-    pub blocks: Vec<DenseBlock<L>>,
+    pub blocks: Vec<DenseBlock<C>>,
     /// What stands between each two blocks, where the maps are halved.
-    pub transitions: Vec<T>,
+    pub transitions: Vec<Transition<C>>,
     /// The norm after the last block.
     pub norm: BatchNorm,
 }
 
-/// Creates every layer of an architecture that was validated.
-pub(crate) fn init<C: InitConv1x1, T: InitTransition>(
-    architecture: &Architecture,
-    device: &Device,
-) -> Features<BottleneckLayer<C>, T> {
-    let block = |index| DenseBlock {
-        layers: architecture
-            .dense_layers()
-            .filter(|at| at.block == index)
-            .map(|at| dense_layer::init(architecture, at, device))
-            .collect(),
-    };
-    let transitions = architecture.blocks.split_last().into_iter();
-    let transitions = transitions.flat_map(|(_last, others)| others);
-    let norm = |channels| BatchNormConfig::new(channels).init(device);
-    Features {
-        stem: stem(architecture, device),
-        stem_norm: architecture
-            .stem
-            .is_pooled()
-            .then(|| norm(architecture.stem_channels)),
-        blocks: (0..architecture.blocks.len()).map(block).collect(),
-        transitions: transitions
-            .map(|behind| T::init(architecture, behind, device))
-            .collect(),
-        norm: norm(architecture.channels_after_last_block()),
+impl<C: Conv1x1> Features<C> {
+    /// Creates every layer of a description that was validated.
+    pub(crate) fn init(config: &NetworkConfig, device: &Device) -> Self {
+        let block = |index| DenseBlock {
+            layers: config
+                .dense_layers()
+                .filter(|at| at.block == index)
+                .map(|at| DenseLayer::init(config, at, device))
+                .collect(),
+        };
+        let (stem_conv, shapes) = (stem(config, device), config.blocks());
+        let norm = |channels| BatchNormConfig::new(channels).init(device);
+        let transitions = shapes.split_last().into_iter();
+        let transitions = transitions.flat_map(|(_last, others)| others);
+        Self {
+            stem: stem_conv,
+            stem_norm: config
+                .stem
+                .is_pooled()
+                .then(|| norm(config.stem_channels())),
+            blocks: (0..shapes.len()).map(block).collect(),
+            transitions: transitions
+                .map(|behind| Transition::init(config, behind, device))
+                .collect(),
+            norm: norm(config.channels_after_last_block()),
+        }
     }
-}
 
-impl<L: Layer, T: Transition> Features<L, T> {
     /// Computes the map that each dense block leaves, first to last.
     ///
     /// # Shapes
@@ -120,6 +114,16 @@ impl<L: Layer, T: Transition> Features<L, T> {
         x
     }
 
+    /// Says whether the stem is the convolution of a description; its fields are public, and nothing else says how it strides.
+    pub(crate) fn check_stem(&self, config: &NetworkConfig) -> Result<(), SessionError> {
+        let expected = format!("{}", stem(config, &Device::default()));
+        let found = self.stem.to_string();
+        if found == expected {
+            return Ok(());
+        }
+        Err(SessionError::StemForm { expected, found })
+    }
+
     /// Applies the stem, by the kernel where the plane keeps its size.
     fn stem_forward(&self, images: Tensor<4>) -> Tensor<4> {
         let weight = self.stem.weight.val().cast(images.dtype());
@@ -148,8 +152,8 @@ impl<L: Layer, T: Transition> Features<L, T> {
 
 /// The stem's convolution, drawn like every other from a normal distribution of variance
 /// `2 / (kernel^2 channels_out)`.
-fn stem(architecture: &Architecture, device: &Device) -> Conv2d {
-    let (stem, channels_out) = (architecture.stem, architecture.stem_channels);
+fn stem(config: &NetworkConfig, device: &Device) -> Conv2d {
+    let (stem, channels_out) = (config.stem, config.stem_channels());
     let (kernel, stride) = (stem.kernel_size(), stem.stride());
     let half = kernel / 2;
     Conv2dConfig::new([3, channels_out], [kernel, kernel])

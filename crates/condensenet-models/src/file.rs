@@ -1,74 +1,32 @@
-//! A network file that knows what it is.
-//!
-//! One safetensors file holds the weights under the names of [`StateDict`](crate::StateDict) and, in
-//! its metadata, everything else that is needed to use them: the configuration, the form, and if
-//! known the classes' names, the normalization and the crop of the images and where the network comes
-//! from.
-//! Loading takes no flags.
-//!
-//! # Format
-//! Metadata is a map of strings:
-//!
-//! | key | value |
-//! |---|---|
-//! | `format` | `condensenet` |
-//! | `format_version` | `2` |
-//! | `form` | `training` or `converted` |
-//! | `config` | the [`NetworkConfig`](crate::NetworkConfig) as JSON, whose field `network` says which one it is |
-//! | `classifier_kept` | the inputs that a condensed classifier reads; absent for a whole one |
-//! | `class_names` | optional, a JSON list of strings, one for each class |
-//! | `normalization` | optional, `{"mean": [r, g, b], "standard_deviation": [r, g, b]}` |
-//! | `crop` | optional, `{"shorter_side": s, "size": c}` in pixels: photos are resized to the one, and the center of the other is cut out |
-//! | `provenance` | optional free text |
-//! | `library_version` | the version of this library that wrote the file |
-//! | `data_crc32` | the CRC-32 of all tensors' bytes in hexadecimal; verified where present |
-//!
-//! Version 1 knew CondenseNets alone: its `config` is a [`CondenseNetConfig`](crate::CondenseNetConfig),
-//! without a field `network`. It is read like version 2.
-//!
-//! The same content gives the same bytes: tensors are sorted by element size and name, metadata by
-//! key, and nothing of the clock or the machine is written.
+//! A network file, read onto a device.
 
 use std::path::Path;
 
 use burn::tensor::Device;
+use condensenet_runtime::{
+    ConfigError, FileError, Normalization, PhotoCrop, Preprocess, file::NetworkFile as StoredFile,
+};
 
-use condensenet_runtime::{Normalization, PhotoCrop};
+use crate::{classifier::Classifier, error::NotCondensed, network::AnyNetwork};
 
-use crate::network::AnyNetwork;
-
-mod convert;
-mod error;
-mod header;
-pub(crate) mod metadata;
-mod plain;
-pub(crate) mod size;
-mod tensors;
-pub(crate) mod write;
-
-pub use convert::ConvertError;
-pub use error::FileError;
-pub(crate) use error::Problem;
-pub(crate) use plain::{describes_network, is_safetensors};
-
-/// A network and what is known about it, as one file holds them.
+/// A network and what is known about it, as one [file](condensenet_runtime::file) holds them.
 ///
 /// # Example
 /// ```
 /// use burn::tensor::Device;
-/// use condensenet_models::{CondenseNetConfig, file::NetworkFile};
+/// use condensenet_models::{CondenseNet, CondenseNetConfig, InitNetwork, NetworkFile};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("network.safetensors");
 /// let device = Device::default();
-/// let network = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?;
+/// let network: CondenseNet = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?;
 /// NetworkFile::new(network)
 ///     .with_provenance("not trained at all")
 ///     .save(&path)?;
 ///
 /// let file = NetworkFile::load(&path, &device)?;
-/// assert_eq!(file.network.config().layers_per_block(), [2, 2]);
+/// assert_eq!(file.network.config().layers_per_block, [2, 2]);
 /// assert_eq!(file.provenance.as_deref(), Some("not trained at all"));
 /// # Ok(())
 /// # }
@@ -85,6 +43,24 @@ pub struct NetworkFile {
     pub crop: Option<PhotoCrop>,
     /// Where the network comes from, in free text.
     pub provenance: Option<String>,
+}
+
+/// A network file can't be converted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvertError {
+    /// There is nothing left to do.
+    #[error("the network is converted already; its classifier can still be condensed")]
+    AlreadyConverted,
+    /// The classifier was condensed before.
+    #[error("the network's classifier is condensed already")]
+    AlreadyCondensed,
+    /// The masks are not those of a network whose training is over.
+    #[error(transparent)]
+    NotCondensed(#[from] NotCondensed),
+    /// The fraction is none.
+    #[error(transparent)]
+    KeptFraction(#[from] ConfigError),
 }
 
 impl NetworkFile {
@@ -131,52 +107,74 @@ impl NetworkFile {
         self
     }
 
-    /// Writes the file: under another name, flushed, then renamed, so that whoever reads `path`
-    /// finds the old content or the new one, whole.
+    /// Writes the file: under another name, flushed, then renamed, so that who reads `path` finds the old content or the
+    /// new one, whole.
     ///
     /// # Errors
-    /// Fails with [`FileError::Io`] if it can't be written, with [`FileError::Metadata`] if the
-    /// number of class names is not that of the classes, a standard deviation is not above zero or a
-    /// crop does not fit,
-    /// and with [`FileError::Tensor`] for weights of a type that the format does not have.
+    /// Fails as the [runtime's](condensenet_runtime::NetworkFile::save) does.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
-        let path = path.as_ref();
-        let state_dict = self.network.state_dict();
-        let (entries, data) = tensors::encode(&state_dict).map_err(FileError::at(path))?;
-        let metadata = metadata::encode(self, &data).map_err(FileError::at(path))?;
-        let header = header::encode(&metadata, &entries).map_err(FileError::at(path))?;
-        write::atomically(path, &[&header, &data])
+        self.stored().save(path)
     }
 
     /// Reads a file onto a device.
     ///
     /// # Errors
-    /// Fails with [`FileError`], which names the path, and the key and the values where one is at
-    /// fault. Sizes are checked against the length of the file before anything of that size is
-    /// allocated.
+    /// Fails as the [runtime's](condensenet_runtime::NetworkFile::load) does.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self, FileError> {
         let path = path.as_ref();
-        let mut reader = header::Reader::open(path)?;
-        let header = reader.header()?;
-        let described = metadata::decode(&header).map_err(FileError::at(path))?;
-        size::check(&described.config, described.form, header.elements())
-            .map_err(FileError::at(path))?;
-        let (state_dict, crc) = tensors::read(&mut reader, &header)?;
-        metadata::check_crc(&header, crc).map_err(FileError::at(path))?;
-        let network = AnyNetwork::from_state_dict(
-            &described.config,
-            described.form,
-            described.classifier_kept,
-            &state_dict,
-            device,
-        )
-        .map_err(|error| FileError::at(path)(error.into()))?;
+        let stored = StoredFile::load(path)?;
+        let network = AnyNetwork::from_weights(&stored.weights, device);
         Ok(Self {
-            network,
-            class_names: described.class_names,
-            normalization: described.normalization,
-            crop: described.crop,
-            provenance: described.provenance,
+            network: network.map_err(FileError::weights(path))?,
+            class_names: stored.class_names,
+            normalization: stored.normalization,
+            crop: stored.crop,
+            provenance: stored.provenance,
         })
+    }
+
+    /// Copies everything out of Burn, as the runtime has it.
+    #[must_use]
+    pub fn stored(&self) -> StoredFile {
+        StoredFile {
+            weights: self.network.weights(),
+            class_names: self.class_names.clone(),
+            normalization: self.normalization,
+            crop: self.crop,
+            provenance: self.provenance.clone(),
+        }
+    }
+
+    /// Returns how photos are prepared for this network: the normalization and the crop that the file names, else
+    /// [what is usual](Preprocess::for_network).
+    #[must_use]
+    pub fn preprocess(&self) -> Preprocess {
+        Preprocess::for_network(self.network.config().stem, self.normalization, self.crop)
+    }
+
+    /// Rewrites the network in test-time form, which is exact; with `classifier_kept_fraction`, also keeps only that part
+    /// of the classifier's inputs, which is not.
+    ///
+    /// Everything else that the file knows stays. A network that is converted already can still have its classifier
+    /// condensed; a DenseNet, of which there is nothing to convert, stays what it is.
+    ///
+    /// # Errors
+    /// Fails with [`ConvertError`] if there is nothing to do, the network is not fully condensed, or the fraction is not
+    /// in (0, 1].
+    pub fn convert(mut self, classifier_kept_fraction: Option<f64>) -> Result<Self, ConvertError> {
+        let is_condensed = matches!(self.network.classifier(), Classifier::Condensed(_));
+        match (&self.network, classifier_kept_fraction) {
+            (AnyNetwork::Converted(_), None) => return Err(ConvertError::AlreadyConverted),
+            (AnyNetwork::DenseNet(_), None) if is_condensed => {
+                return Err(ConvertError::AlreadyConverted);
+            }
+            (_, Some(_)) if is_condensed => return Err(ConvertError::AlreadyCondensed),
+            _ => {}
+        }
+        self.network = self.network.convert()?;
+        if let Some(fraction) = classifier_kept_fraction {
+            self.network = self.network.condense_classifier(fraction)?;
+        }
+        Ok(self)
     }
 }

@@ -38,7 +38,9 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::{config::Stem, file::size, network::AnyNetwork};
+use condensenet_runtime::{NetworkWeights, Stem};
+
+use crate::network::AnyNetwork;
 
 mod checkpoint;
 mod error;
@@ -115,19 +117,13 @@ pub fn import_pytorch(
         let names = Inference::new("names", "torchvision's old ones", from);
         found.inferences.push(names);
     }
-    let elements = checkpoint.state_dict.iter();
-    let held = elements
-        .map(|(_, tensor)| tensor.num_elements() as u128)
-        .sum();
-    size::check(&found.config, found.form, held).map_err(ImportError::at(path))?;
-    let network = AnyNetwork::from_state_dict(
-        &found.config,
-        found.form,
-        found.classifier_kept,
-        &checkpoint.state_dict,
-        device,
-    )
-    .map_err(|error| ImportError::at(path)(error.into()))?;
+    let weights = NetworkWeights {
+        config: found.config,
+        form: found.form,
+        classifier_kept: found.classifier_kept,
+        tensors: checkpoint.state_dict,
+    };
+    let network = AnyNetwork::from_weights(&weights, device).map_err(ImportError::at(path))?;
     Ok(Imported {
         network,
         report: ImportReport {

@@ -1,73 +1,49 @@
-//! CondenseNets and DenseNets on Burn, with the published ones as presets.
+//! CondenseNets and DenseNets on Burn.
 //!
-//! A network is described before it is built. [`CondenseNetConfig`], [`LightCondenseNetConfig`] and
-//! [`DenseNetConfig`] are the descriptions, [`Preset`] names the published ones, and [`Complexity`]
-//! says what a description costs, layer by layer and without a tensor, before and after conversion.
+//! A network is described before it is built, by a [`NetworkConfig`] (a [`Preset`] names one that was published), which
+//! [`InitNetwork::init`] makes a [`Network`] of. [`CondenseNet`] is its training form, [`ConvertedCondenseNet`] its test-time
+//! form, a [`DenseNet`] is both; which of them a file holds an [`AnyNetwork`] learns at run time. [`Network::compile`] makes
+//! an [`InferenceSession`] of any, the fastest way to run one on a CPU, and a [`Runner`] does so where it is possible.
 //!
-//! [`CondenseNet`] and [`LightCondenseNet`] are training forms, [`ConvertedCondenseNet`] and
-//! [`ConvertedLightCondenseNet`] their test-time forms, a [`DenseNet`] is both, and an
-//! [`InferenceSession`] is the fastest way to run one on a CPU. Who learns only from a file or a flag
-//! which network it is holds a [`NetworkConfig`], [`TrainingNetwork`], [`ConvertedNetwork`] or
-//! [`AnyNetwork`]. Weights travel as a [`StateDict`] under the names of the original code or of
-//! torchvision, as a [`NetworkFile`] that knows what it is, and out of PyTorch checkpoints by
-//! [`import_pytorch`].
-#![cfg_attr(
-    not(feature = "flex"),
-    allow(
-        rustdoc::broken_intra_doc_links,
-        reason = "sessions need the feature `flex`"
-    )
-)]
+//! Weights travel as a [`StateDict`] under the names of the original code or of torchvision, as a [`NetworkFile`] that knows
+//! what it is, and out of PyTorch checkpoints by [`import_pytorch`]. Descriptions, sizes, files and sessions are those of
+//! [`condensenet_runtime`], which knows no Burn, and stand here again.
 
 mod classifier;
-pub mod complexity;
-mod condensenet;
-pub mod config;
 mod conv_1x1;
 mod dense_block;
-mod dense_layer;
-mod densenet;
 pub mod error;
 mod features;
-pub mod file;
+mod file;
 pub mod import;
-mod light_condensenet;
 mod logits;
 pub mod network;
 pub mod onnx;
 mod open;
-mod prediction;
-mod preprocess;
-#[cfg(feature = "flex")]
-pub mod session;
+mod runner;
 mod transition;
-pub mod variants;
-pub mod weights;
+mod weights;
 
 pub use classifier::Classifier;
-pub use complexity::{Complexity, Convention, Form};
-pub use condensenet::{CondenseNet, ConvertedCondenseNet};
-pub use condensenet_runtime::{ImageError, Normalization, PhotoCrop, Preprocess, RgbImage, photos};
-pub use config::{
-    CondenseNetConfig, DenseLayerShape, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, Stem,
+pub use condensenet_runtime::{
+    Complexity, CondenseNetConfig, ConfigError, Convention, Dtype, FileError, FileForm, Form,
+    ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization, PhotoCrop,
+    Prediction, Preprocess, Preset, RgbImage, SessionError, SessionNetwork, StateDict,
+    StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError, complexity, config, photos,
+    presets, session, top_k, write_atomically,
 };
-pub use conv_1x1::Conv1x1;
-pub use dense_block::DenseBlock;
-pub use dense_layer::{BottleneckLayer, CondensedLayer, DenseLayer, GroupedLayer, Layer};
-pub use densenet::DenseNet;
-pub use error::{ConfigError, NotCondensed, UnknownPreset, UnknownVariant};
+pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Ref, Conv1x1Shape};
+pub use dense_block::{DenseBlock, DenseLayer};
+pub use error::NotCondensed;
 pub use features::Features;
-pub use file::{ConvertError, FileError, NetworkFile};
+pub use file::{ConvertError, NetworkFile};
 pub use import::{ImportError, ImportOptions, Imported, import_pytorch};
-pub use light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet};
 pub use logits::LogitsError;
-pub use network::{AnyNetwork, ConvertedNetwork, TrainingNetwork};
+pub use network::{
+    AnyNetwork, CondenseNet, ConvertedCondenseNet, DenseNet, FromConfig, InitNetwork, Network,
+};
 pub use onnx::{OnnxError, OnnxExport};
 pub use open::{OpenError, OpenedNetwork, open_network};
-pub use prediction::{Prediction, top_k};
-pub use preprocess::PreprocessTensors;
-#[cfg(feature = "flex")]
-pub use session::{InferenceSession, SessionError, SessionNetwork};
-pub use transition::{AveragePool, ConvTransition, Transition, average_pool};
-pub use variants::{Preset, Variant};
-pub use weights::{StateDict, StateDictError};
+pub use runner::{PreprocessTensors, Runner, SessionTensors};
+pub use transition::Transition;
+pub use weights::{stored_tensor, tensor_data};

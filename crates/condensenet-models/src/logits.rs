@@ -1,8 +1,9 @@
 //! Logits of images that are tensors already, as files between programs hold them.
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
+use condensenet_runtime::{ConfigError, Dtype, StoredTensor};
 
-use crate::{error::ConfigError, network::AnyNetwork};
+use crate::{network::AnyNetwork, runner::Runner};
 
 /// Images that are computed at once: enough to keep every core busy, and a bounded amount of memory.
 const BATCH: usize = 32;
@@ -16,7 +17,7 @@ pub enum LogitsError {
     Shape(Vec<usize>),
     /// The elements are no floats.
     #[error("expected images of floats, found elements of type {0:?}")]
-    Type(DType),
+    Type(Dtype),
     /// The images are too small for the network.
     #[error(transparent)]
     Size(#[from] ConfigError),
@@ -34,39 +35,42 @@ impl AnyNetwork {
     ///
     /// # Example
     /// ```
-    /// use burn::tensor::{Device, TensorData};
-    /// use condensenet_models::{AnyNetwork, CondenseNetConfig};
+    /// use burn::tensor::Device;
+    /// use condensenet_models::{AnyNetwork, CondenseNetConfig, InitNetwork, StoredTensor};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let device = Device::default();
-    /// let network: AnyNetwork = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?.into();
-    /// let logits = network.logits(&TensorData::zeros::<f32, _>([5, 3, 8, 12]), &device)?;
-    /// assert_eq!(logits.shape().as_slice(), [5, 10]);
-    /// assert!(network.logits(&TensorData::zeros::<f32, _>([5, 8, 12]), &device).is_err());
+    /// let network: AnyNetwork = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?;
+    /// let images = StoredTensor::from_f32(&[2, 3, 8, 12], &[0.0; 2 * 3 * 8 * 12]);
+    /// let logits = network.logits(&images, &device)?;
+    /// assert_eq!(logits.shape(), [2, 10]);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn logits(&self, images: &TensorData, device: &Device) -> Result<TensorData, LogitsError> {
-        let shape = images.shape().to_vec();
-        let [count, 3, height, width] = shape[..] else {
-            return Err(LogitsError::Shape(shape));
+    pub fn logits(
+        &self,
+        images: &StoredTensor,
+        device: &Device,
+    ) -> Result<StoredTensor, LogitsError> {
+        let &[count, 3, height, width] = images.shape() else {
+            return Err(LogitsError::Shape(images.shape().to_vec()));
         };
         if count == 0 {
-            return Err(LogitsError::Shape(shape));
+            return Err(LogitsError::Shape(images.shape().to_vec()));
         }
-        if !images.dtype().is_float() {
+        if !images.is_float() {
             return Err(LogitsError::Type(images.dtype()));
         }
-        self.config().layers().validate_input(height, width)?;
-        let pixels: Vec<f32> = images.clone().convert::<f32>().iter().collect();
-        let num_classes = self.config().num_classes();
-        let mut logits = Vec::with_capacity(count * num_classes);
+        self.config().validate_input(height, width)?;
+        let (runner, pixels) = (Runner::new(self, device), images.to_f32());
+        let num_classes = self.config().num_classes;
+        let mut logits: Vec<f32> = Vec::with_capacity(count * num_classes);
         for batch in pixels.chunks(BATCH * 3 * height * width) {
             let size = batch.len() / (3 * height * width);
             let batch = TensorData::new(batch.to_vec(), [size, 3, height, width]);
-            let computed = self.forward(Tensor::from_data(batch, device));
+            let computed = runner.forward(Tensor::from_data(batch, device));
             logits.extend(computed.into_data().convert::<f32>().iter::<f32>());
         }
-        Ok(TensorData::new(logits, [count, num_classes]))
+        Ok(StoredTensor::from_f32(&[count, num_classes], &logits))
     }
 }

@@ -1,140 +1,133 @@
-//! Any network, for programs that learn only from a file or a flag which one they hold.
-//!
-//! Three enums, from the most that is known to the least: a [`TrainingNetwork`] trains, a
-//! [`ConvertedNetwork`] runs, an [`AnyNetwork`] is one of the two. What a network has to say for
-//! itself, its [`NetworkConfig`], is an enum of the same variants.
+//! A network on Burn, over any form of its 1x1 convolution.
 
-use burn::tensor::{Device, Tensor};
-
-use crate::{
-    classifier::Classifier,
-    complexity::{ClassifierForm, Complexity, Form},
-    condensenet::{CondenseNet, ConvertedCondenseNet},
-    config::NetworkConfig,
-    densenet::DenseNet,
-    error::ConfigError,
-    light_condensenet::{ConvertedLightCondenseNet, LightCondenseNet},
-    weights::{StateDict, StateDictError},
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
 };
+use condensenet_core::{CondensationSchedule, CondensedConv, GroupConv, LearnedGroupConv};
+use condensenet_runtime::{ConfigError, NetworkConfig, complexity::ClassifierForm};
 
-mod converted;
-mod training;
+use crate::{classifier::Classifier, conv_1x1::Conv1x1, error::NotCondensed, features::Features};
 
-pub use converted::ConvertedNetwork;
-pub use training::TrainingNetwork;
+mod any;
 
-/// A network in training form or in test-time form.
-#[derive(Debug, Clone)]
-pub enum AnyNetwork {
-    /// The form that trains.
-    Training(TrainingNetwork),
-    /// The form that runs.
-    Converted(ConvertedNetwork),
+pub use any::AnyNetwork;
+
+/// A CondenseNet in training form, or a light one: learned group convolutions with masks.
+///
+/// # Source
+/// Paper, sections 3 and 4.
+pub type CondenseNet = Network<LearnedGroupConv>;
+
+/// A CondenseNet in test-time form, or a light one: index layers and standard group convolutions. Created by
+/// [`CondenseNet::convert`], or empty by [`InitNetwork::init`].
+///
+/// It runs on every device. For full speed on a CPU, [`compile`](Network::compile) it.
+///
+/// # Source
+/// Paper, section 3.2, figure 3 (right).
+pub type ConvertedCondenseNet = Network<CondensedConv>;
+
+/// A DenseNet.
+///
+/// It learns no groups, so there is nothing to condense and nothing to convert but, if one wants to
+/// lose something, its classifier.
+///
+/// # Source
+/// "Densely Connected Convolutional Networks", CVPR 2017, arXiv 1608.06993. Weights are drawn as in the CondenseNet
+/// authors' code: of variance `2 / (kernel^2 channels_out)`. torchvision draws its convolutions by their inputs.
+pub type DenseNet = Network<GroupConv>;
+
+/// A network: features, then a classifier. Created by [`InitNetwork::init`].
+#[derive(Module, Debug)]
+pub struct Network<C: Conv1x1> {
+    /// Everything before the classifier.
+    pub features: Features<C>,
+    /// The classifier over the averaged features; whole while it trains.
+    pub classifier: Classifier,
+    #[module(skip)]
+    config: NetworkConfig,
 }
 
-/// Which of the two a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileForm {
-    Training,
-    Converted,
+/// A network that is made of a description.
+pub trait FromConfig: Sized {
+    /// Creates the network with random weights.
+    ///
+    /// # Errors
+    /// Fails as [`NetworkConfig::validate`] does, or if the description is of another type of network.
+    fn from_config(config: &NetworkConfig, device: &Device) -> Result<Self, ConfigError>;
 }
 
-impl FileForm {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Training => "training",
-            Self::Converted => "converted",
+/// Makes networks of descriptions: `config.init(&device)`.
+pub trait InitNetwork {
+    /// Creates the network with random weights: a [`CondenseNet`] or [`DenseNet`] to be trained, a
+    /// [`ConvertedCondenseNet`] to be filled by a record (every learned group then reads channels spread evenly), or
+    /// [`AnyNetwork`], whichever of the first two the description is of.
+    ///
+    /// # Errors
+    /// Fails as [`NetworkConfig::validate`] does, or with [`ConfigError::Conv1x1Form`] if the description is of another
+    /// type of network.
+    ///
+    /// # Example
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use condensenet_models::{CondenseNet, CondenseNetConfig, ConfigError, InitNetwork};
+    ///
+    /// # fn main() -> Result<(), ConfigError> {
+    /// let device = Device::default();
+    /// let network: CondenseNet = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?;
+    /// let logits = network.forward(Tensor::zeros([1, 3, 32, 32], &device));
+    /// assert_eq!(logits.dims(), [1, 10]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn init<N: FromConfig>(&self, device: &Device) -> Result<N, ConfigError>;
+}
+
+impl InitNetwork for NetworkConfig {
+    fn init<N: FromConfig>(&self, device: &Device) -> Result<N, ConfigError> {
+        N::from_config(self, device)
+    }
+}
+
+impl<C: Conv1x1> FromConfig for Network<C> {
+    fn from_config(config: &NetworkConfig, device: &Device) -> Result<Self, ConfigError> {
+        config.validate()?;
+        if config.condensation_factor.is_some() != C::LEARNS_GROUPS {
+            let condensation_factor = config.condensation_factor;
+            return Err(ConfigError::Conv1x1Form {
+                condensation_factor,
+            });
         }
+        Ok(Self {
+            features: Features::init(config, device),
+            classifier: Classifier::init(config, None, device),
+            config: config.clone(),
+        })
     }
 }
 
-/// Why a network can't be built and filled.
-pub(crate) enum BuildError {
-    Config(ConfigError),
-    Weights(StateDictError),
-}
-
-impl From<ConfigError> for BuildError {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
-}
-
-impl From<StateDictError> for BuildError {
-    fn from(error: StateDictError) -> Self {
-        Self::Weights(error)
-    }
-}
-
-impl AnyNetwork {
-    /// Returns the description that the network was made from.
-    #[must_use]
-    pub fn config(&self) -> NetworkConfig {
-        match self {
-            Self::Training(network) => network.config(),
-            Self::Converted(network) => network.config(),
-        }
-    }
-
+impl<C: Conv1x1> Network<C> {
     /// Computes the logits of a batch of images.
     ///
     /// # Shapes
-    /// - input: `[batch_size, 3, height, width]`, at least [`Architecture::min_input_size`](crate::config::Architecture::min_input_size) pixels a side
+    /// - input: `[batch_size, 3, height, width]`, at least [`NetworkConfig::min_input_size`] pixels a side
     /// - output: `[batch_size, num_classes]`
     #[must_use]
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        match self {
-            Self::Training(network) => network.forward(images),
-            Self::Converted(network) => network.forward(images),
-        }
+        self.classifier.forward(self.features.forward(images))
     }
 
-    /// Computes the map that each dense block leaves. See [`Features::maps`](crate::Features::maps).
+    /// Computes the map that each dense block leaves. See [`Features::maps`].
     #[must_use]
     pub fn maps(&self, images: Tensor<4>) -> Vec<Tensor<4>> {
-        match self {
-            Self::Training(network) => network.maps(images),
-            Self::Converted(network) => network.maps(images),
-        }
+        self.features.maps(images)
     }
 
-    /// Copies the tensors out, under PyTorch's names for this network.
+    /// Returns the description that the network was made from.
     #[must_use]
-    pub fn state_dict(&self) -> StateDict {
-        match self {
-            Self::Training(network) => network.state_dict(),
-            Self::Converted(network) => network.state_dict(),
-        }
-    }
-
-    /// Counts what the network costs for an image of `[height, width]` pixels, in the form that it has.
-    ///
-    /// # Errors
-    /// Fails with [`ConfigError::InputTooSmall`] if a transition would leave no pixel.
-    pub fn complexity(&self, input_size: [usize; 2]) -> Result<Complexity, ConfigError> {
-        let config = self.config();
-        let form = match (self, self.classifier_kept()) {
-            (Self::Training(_), _) => Form::Training,
-            (Self::Converted(_), None) => Form::CONVERTED,
-            (Self::Converted(_), Some(kept)) => {
-                let channels = config.layers().channels_after_last_block();
-                let kept_fraction = kept_fraction(kept, channels);
-                let classifier = ClassifierForm::Condensed { kept_fraction };
-                Form::Converted { classifier }
-            }
-        };
-        Complexity::of(&config, form, input_size)
-    }
-
-    /// Says in one word which form this is: `training` or `converted`.
-    ///
-    /// A DenseNet with a condensed classifier is `converted`, whatever holds it.
-    #[must_use]
-    pub fn form_name(&self) -> &'static str {
-        match self {
-            Self::Training(_) if self.classifier_kept().is_none() => FileForm::Training.name(),
-            _ => FileForm::Converted.name(),
-        }
+    pub const fn config(&self) -> &NetworkConfig {
+        &self.config
     }
 
     /// Puts a fresh, whole classifier for other classes behind the features, which stay as they are.
@@ -142,94 +135,129 @@ impl AnyNetwork {
     /// # Errors
     /// Fails with [`ConfigError`] if there are no classes, or more than any network has.
     pub fn with_num_classes(
-        self,
+        mut self,
         num_classes: usize,
         device: &Device,
     ) -> Result<Self, ConfigError> {
-        Ok(match self {
-            Self::Training(network) => network.with_num_classes(num_classes, device)?.into(),
-            Self::Converted(network) => network.with_num_classes(num_classes, device)?.into(),
+        self.config.num_classes = num_classes;
+        self.config.validate()?;
+        self.classifier = Classifier::init(&self.config, None, device);
+        Ok(self)
+    }
+
+    /// Makes the classifier, with random weights, one that reads so many inputs, to be filled.
+    pub(crate) fn with_classifier(mut self, kept: Option<usize>, device: &Device) -> Self {
+        if kept.is_some() {
+            self.classifier = Classifier::init(&self.config, kept, device);
+        }
+        self
+    }
+
+    /// Freezes everything but the classifier, to train that alone.
+    ///
+    /// Frozen parameters get no gradients. Frozen norms use their running statistics and leave them as
+    /// they are, and dropout is off, also in training: this is Burn's [`Module::freeze`].
+    /// Masks stay, and condensing still changes them.
+    #[must_use]
+    pub fn freeze_features(mut self) -> Self {
+        self.features = self.features.freeze();
+        self
+    }
+
+    /// Keeps the part of the classifier's inputs that has the largest weights, unless that was done already.
+    fn condensed_classifier(mut self, kept_fraction: f64) -> Result<Self, ConfigError> {
+        let channels_in = self.config.channels_after_last_block();
+        // Which says what is wrong with the fraction.
+        ClassifierForm::Condensed { kept_fraction }.kept_channels(channels_in)?;
+        self.classifier = self.classifier.condense(kept_fraction);
+        Ok(self)
+    }
+}
+
+impl CondenseNet {
+    /// Goes through the learned group convolutions, first to last.
+    pub fn learned_convs(&self) -> impl Iterator<Item = &LearnedGroupConv> {
+        self.features.learned_convs()
+    }
+
+    /// Returns the schedule of the network's condensation factor.
+    #[must_use]
+    pub fn schedule(&self) -> CondensationSchedule {
+        CondensationSchedule::new(self.config.condensation_factor.unwrap_or(1))
+    }
+
+    /// Returns the condensing stage that every learned group convolution has reached.
+    #[must_use]
+    pub fn stage(&self) -> usize {
+        let stage = self.features.stage();
+        stage.unwrap_or(self.schedule().last_stage())
+    }
+
+    /// Condenses every learned group convolution to a stage. See [`LearnedGroupConv::condense_to`].
+    pub fn condense_to(&mut self, stage: usize) {
+        self.features.condense_to(stage);
+    }
+
+    /// Returns the fraction of the learned convolutions' connections that are kept, in (0, 1].
+    #[must_use]
+    pub fn kept_fraction(&self) -> f64 {
+        self.features.kept_fraction()
+    }
+
+    /// Sums the group lasso over the learned group convolutions, `[1]`; `None` if there are none.
+    #[must_use]
+    pub fn group_lasso(&self) -> Option<Tensor<1>> {
+        self.features.group_lasso()
+    }
+
+    /// Rewrites the network in test-time form: the same logits up to rounding, at a fraction of the
+    /// cost.
+    ///
+    /// The classifier stays whole; [`ConvertedCondenseNet::condense_classifier`] is the lossy step
+    /// after this one.
+    ///
+    /// # Errors
+    /// Fails with [`NotCondensed`], naming the part, unless every learned convolution is fully
+    /// condensed.
+    pub fn convert(&self) -> Result<ConvertedCondenseNet, NotCondensed> {
+        Ok(Network {
+            features: self.features.convert()?,
+            classifier: self.classifier.valid(),
+            config: self.config.clone(),
         })
     }
+}
 
-    /// The number of inputs that a condensed classifier reads; `None` for a whole one.
-    pub(crate) fn classifier_kept(&self) -> Option<usize> {
-        match self {
-            Self::Converted(network) => network.classifier().kept_channels(),
-            Self::Training(TrainingNetwork::DenseNet(network)) => {
-                network.classifier.kept_channels()
-            }
-            Self::Training(_) => None,
-        }
-    }
-
-    /// Builds what a configuration describes and fills it.
-    pub(crate) fn from_state_dict(
-        config: &NetworkConfig,
-        form: FileForm,
-        classifier_kept: Option<usize>,
-        state_dict: &StateDict,
-        device: &Device,
-    ) -> Result<Self, BuildError> {
-        Ok(match form {
-            FileForm::Training => config.init(device)?.load_state_dict(state_dict)?.into(),
-            FileForm::Converted => {
-                let channels = config.layers().channels_after_last_block();
-                let fraction = classifier_kept.map(|kept| kept_fraction(kept, channels));
-                let network = config.init_converted(fraction, device)?;
-                network.load_state_dict(state_dict)?.into()
-            }
-        })
+impl ConvertedCondenseNet {
+    /// Keeps the part of the classifier's inputs that has the largest weights. Lossy: the logits
+    /// change.
+    ///
+    /// A classifier that is condensed already stays as it is.
+    ///
+    /// # Errors
+    /// Fails with [`ConfigError::KeptFraction`] for a fraction outside (0, 1].
+    ///
+    /// # Source
+    /// The original code keeps half (0.5) on every conversion; the published ImageNet sizes count
+    /// that half.
+    pub fn condense_classifier(self, kept_fraction: f64) -> Result<Self, ConfigError> {
+        self.condensed_classifier(kept_fraction)
     }
 }
 
-/// The fraction that keeps exactly so many inputs, which is rounded down to them.
-fn kept_fraction(kept: usize, channels: usize) -> f64 {
-    ((kept as f64 + 0.5) / channels as f64).min(1.0)
-}
-
-impl From<TrainingNetwork> for AnyNetwork {
-    fn from(network: TrainingNetwork) -> Self {
-        Self::Training(network)
-    }
-}
-
-impl From<ConvertedNetwork> for AnyNetwork {
-    fn from(network: ConvertedNetwork) -> Self {
-        Self::Converted(network)
-    }
-}
-
-impl From<CondenseNet> for AnyNetwork {
-    fn from(network: CondenseNet) -> Self {
-        Self::Training(network.into())
-    }
-}
-
-impl From<LightCondenseNet> for AnyNetwork {
-    fn from(network: LightCondenseNet) -> Self {
-        Self::Training(network.into())
-    }
-}
-
-/// A DenseNet trains as long as its classifier is whole.
-impl From<DenseNet> for AnyNetwork {
-    fn from(network: DenseNet) -> Self {
-        match network.classifier {
-            Classifier::Whole(_) => Self::Training(network.into()),
-            Classifier::Condensed(_) => Self::Converted(network.into()),
-        }
-    }
-}
-
-impl From<ConvertedCondenseNet> for AnyNetwork {
-    fn from(network: ConvertedCondenseNet) -> Self {
-        Self::Converted(network.into())
-    }
-}
-
-impl From<ConvertedLightCondenseNet> for AnyNetwork {
-    fn from(network: ConvertedLightCondenseNet) -> Self {
-        Self::Converted(network.into())
+impl DenseNet {
+    /// Keeps the part of the classifier's inputs that has the largest weights. Lossy: the logits
+    /// change.
+    ///
+    /// A classifier that is condensed already stays as it is.
+    ///
+    /// # Errors
+    /// Fails with [`ConfigError::KeptFraction`] for a fraction outside (0, 1].
+    ///
+    /// # Source
+    /// The conversion of the CondenseNet authors' code does it to a DenseNet too, and does nothing
+    /// else to it.
+    pub fn condense_classifier(self, kept_fraction: f64) -> Result<Self, ConfigError> {
+        self.condensed_classifier(kept_fraction)
     }
 }

@@ -7,17 +7,17 @@
 //!
 //! The graph has one input, `input`, `[batch, 3, height, width]`, and one output, `logits`, `[batch,
 //! num_classes]`. All of `batch`, `height` and `width` are open. What is known about the network goes
-//! into the model's metadata under the keys of a [network file](crate::file): `config`, `form`,
-//! `classifier_kept`, `class_names`, `normalization`, `crop`, `provenance`, `library_version`.
+//! into the model's metadata, as in a [network file](condensenet_runtime::file): a JSON object under the key `condensenet`.
 
 use std::path::Path;
 
 use prost::Message;
 
-use crate::{
-    error::ConfigError,
-    file::{FileError, NetworkFile, metadata, write},
+use condensenet_runtime::{
+    ConfigError, FileError, NetworkFile as StoredFile, NetworkWeights, StateDict, write_atomically,
 };
+
+use crate::{file::NetworkFile, network::AnyNetwork};
 
 mod error;
 mod graph_builder;
@@ -43,12 +43,15 @@ const MAX_BYTES: u64 = i32::MAX as u64;
 /// # Example
 /// ```
 /// use burn::tensor::Device;
-/// use condensenet_models::{CondenseNetConfig, NetworkFile, OnnxExport};
+/// use condensenet_models::{
+///     CondenseNet, CondenseNetConfig, InitNetwork, NetworkFile, OnnxExport,
+/// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("network.onnx");
-/// let network = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&Device::default())?;
+/// let config = CondenseNetConfig::new(vec![2, 2], vec![4, 8]);
+/// let network: CondenseNet = config.init(&Device::default())?;
 /// let file = NetworkFile::new(network).with_class_names((0..10).map(|digit| digit.to_string()));
 /// OnnxExport::new(&file).save(&path)?;
 /// # Ok(())
@@ -94,35 +97,48 @@ impl<'a> OnnxExport<'a> {
         let at = || path.to_owned();
         self.check_input_size()
             .map_err(|source| OnnxError::InputSize { path: at(), source })?;
-        let properties = metadata::describe(self.file).map_err(FileError::at(path))?;
-        let properties = properties.into_iter();
-        let model = self.model(properties.map(|(key, value)| StringStringEntryProto {
-            key: key.to_owned(),
-            value,
-        }));
+        let model = self.model(self.description(path)?);
         check_bytes(path, model.encoded_len() as u64)?;
-        write::atomically(path, &[&model.encode_to_vec()])?;
-        Ok(())
+        let written = write_atomically(path, &model.encode_to_vec());
+        Ok(written.map_err(FileError::io(path, "write"))?)
     }
 
     fn check_input_size(&self) -> Result<(), ConfigError> {
         let Some([height, width]) = self.input_size else {
             return Ok(());
         };
-        self.file
-            .network
-            .config()
-            .layers()
-            .validate_input(height, width)
+        self.network().config().validate_input(height, width)
     }
 
-    fn model(&self, properties: impl Iterator<Item = StringStringEntryProto>) -> ModelProto {
-        let network = &self.file.network;
+    const fn network(&self) -> &AnyNetwork {
+        &self.file.network
+    }
+
+    /// What is known about the network; its tensors are in the graph.
+    fn description(&self, path: &Path) -> Result<String, FileError> {
+        let network = self.network();
+        let stored = StoredFile {
+            weights: NetworkWeights {
+                config: network.config().clone(),
+                form: network.form(),
+                classifier_kept: network.classifier().kept_channels(),
+                tensors: StateDict::new(),
+            },
+            class_names: self.file.class_names.clone(),
+            normalization: self.file.normalization,
+            crop: self.file.crop,
+            provenance: self.file.provenance.clone(),
+        };
+        stored.description(path)
+    }
+
+    fn model(&self, description: String) -> ModelProto {
+        let network = self.network();
         let mut builder = GraphBuilder::default();
         let logits = network.to_graph(&mut builder, &GraphBuilder::input(INPUT));
         let mut graph = builder.finish(PRODUCER, &logits, OUTPUT);
         graph.input = vec![self.describe_input()];
-        let classes = Extent::known(network.config().num_classes());
+        let classes = Extent::known(network.config().num_classes);
         let shape = vec![Extent::named(BATCH), classes];
         graph.output = vec![ValueInfoProto::floats(OUTPUT, shape, String::new())];
         ModelProto {
@@ -133,7 +149,10 @@ impl<'a> OnnxExport<'a> {
             opset_import: vec![OperatorSetIdProto {
                 version: Some(Self::OPSET),
             }],
-            metadata_props: properties.collect(),
+            metadata_props: vec![StringStringEntryProto {
+                key: PRODUCER.to_owned(),
+                value: description,
+            }],
         }
     }
 
@@ -143,7 +162,7 @@ impl<'a> OnnxExport<'a> {
             None => ["height", "width"].map(Extent::named),
         };
         let shape = vec![Extent::named(BATCH), Extent::known(3), height, width];
-        let min = self.file.network.config().layers().min_input_size();
+        let min = self.network().config().min_input_size();
         let text = format!("RGB images of at least {min}x{min} pixels, normalized");
         ValueInfoProto::floats(INPUT, shape, text)
     }

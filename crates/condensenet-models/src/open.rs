@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use condensenet_runtime::{FileError, file::is_safetensors};
+
 use crate::{
-    file::{self, FileError, NetworkFile},
+    file::NetworkFile,
     import::{ImportError, ImportOptions, ImportReport, import_pytorch},
 };
 
@@ -43,13 +45,15 @@ pub enum OpenError {
 /// # Example
 /// ```
 /// use burn::tensor::Device;
-/// use condensenet_models::{CondenseNetConfig, ImportOptions, NetworkFile, open_network};
+/// use condensenet_models::{
+///     CondenseNet, CondenseNetConfig, ImportOptions, InitNetwork, NetworkFile, open_network,
+/// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("network.safetensors");
 /// let device = Device::default();
-/// let network = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?;
+/// let network: CondenseNet = CondenseNetConfig::new(vec![2, 2], vec![4, 8]).init(&device)?;
 /// NetworkFile::new(network).save(&path)?;
 ///
 /// let opened = open_network(&path, &ImportOptions::default(), &device)?;
@@ -67,9 +71,13 @@ pub fn open_network(
     if !path.exists() {
         return Err(OpenError::Missing(path.to_owned()));
     }
-    if file::is_safetensors(path) && file::describes_network(path)? {
-        let file = NetworkFile::load(path, device)?;
-        return Ok(OpenedNetwork { file, report: None });
+    if is_safetensors(path) {
+        match NetworkFile::load(path, device) {
+            Ok(file) => return Ok(OpenedNetwork { file, report: None }),
+            // Tensors, which may be those of a network all the same.
+            Err(FileError::NotDescribed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let imported = import_pytorch(path, options, device)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

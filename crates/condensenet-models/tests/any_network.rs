@@ -9,39 +9,33 @@ use burn::{
 };
 use condensenet_core::{LearnedGroupConv, Mask};
 use condensenet_models::{
-    AnyNetwork, CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig,
-    NetworkFile, Stem, TrainingNetwork, config::Describe,
+    AnyNetwork, CondenseNet, CondenseNetConfig, DenseNet, InitNetwork, NetworkConfig, NetworkFile,
+    Stem,
 };
 
 /// Networks of every kind, C different from G, the stems and the reductions mixed.
 fn configs() -> Vec<NetworkConfig> {
     let (layers, growth_rates) = (vec![2, 1, 2], vec![4, 8, 16]);
     vec![
+        CondenseNetConfig::new(layers.clone(), growth_rates.clone()).with_groups_1x1(2),
         CondenseNetConfig::new(layers.clone(), growth_rates.clone())
-            .with_groups_1x1(2)
-            .into(),
-        CondenseNetConfig::new(layers.clone(), growth_rates.clone())
-            .with_stem(Stem::ImagenetPooled)
-            .into(),
-        LightCondenseNetConfig::new(layers.clone(), growth_rates.clone()).into(),
-        LightCondenseNetConfig::new(layers.clone(), growth_rates.clone())
+            .with_stem(Stem::ImagenetPooled),
+        NetworkConfig::light(layers.clone(), growth_rates.clone()),
+        NetworkConfig::light(layers.clone(), growth_rates.clone())
             .with_groups_1x1(8)
             .with_groups_3x3(2)
             .with_condensation_factor(2)
             .with_stem(Stem::Imagenet)
-            .with_dropout(0.2)
-            .into(),
-        DenseNetConfig::new(layers.clone(), growth_rates.clone())
-            .with_num_classes(3)
-            .into(),
-        DenseNetConfig::new(layers, growth_rates)
-            .with_groups_1x1(2)
-            .with_groups_3x3(4)
-            .with_reduction(0.75)
-            .into(),
-        DenseNetConfig::constant_growth(vec![2, 3], 6)
-            .with_stem(Stem::ImagenetPooled)
-            .into(),
+            .with_dropout(0.2),
+        NetworkConfig::densenet(layers.clone(), 8).with_num_classes(3),
+        NetworkConfig {
+            growth_rates,
+            ..NetworkConfig::densenet(layers, 0)
+        }
+        .with_groups_1x1(2)
+        .with_groups_3x3(4)
+        .with_reduction(0.75),
+        NetworkConfig::densenet(vec![2, 3], 6).with_stem(Stem::ImagenetPooled),
     ]
 }
 
@@ -51,16 +45,16 @@ fn images(size: [usize; 2], device: &Device) -> Tensor<4> {
 }
 
 /// A network that trains, whose statistics are those of real batches.
-fn network(config: &NetworkConfig) -> TrainingNetwork {
+fn network(config: &NetworkConfig) -> AnyNetwork {
     let device = Device::default().autodiff();
-    let network = config.init(&device).expect("a valid configuration");
+    let network: AnyNetwork = config.init(&device).expect("a valid configuration");
     for _ in 0..2 {
         let _ = network.forward(images([26, 33], &device));
     }
     network
 }
 
-fn condensed(config: &NetworkConfig) -> TrainingNetwork {
+fn condensed(config: &NetworkConfig) -> AnyNetwork {
     let mut network = network(config);
     network.condense_to(network.schedule().last_stage());
     network
@@ -79,7 +73,7 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     })
 }
 
-fn masks(network: &TrainingNetwork) -> Vec<Mask> {
+fn masks(network: &AnyNetwork) -> Vec<Mask> {
     network
         .learned_convs()
         .map(LearnedGroupConv::mask)
@@ -92,7 +86,7 @@ fn the_converted_network_equals_the_condensed_one() {
     for config in configs() {
         let network = condensed(&config);
         let converted = network.convert().unwrap();
-        assert_eq!(converted.config(), config);
+        assert_eq!(*converted.config(), config);
         let images = images([29, 34], &Device::default());
         let ours = values(converted.forward(images.clone()));
         let masked = values(network.valid().forward(images));
@@ -106,8 +100,8 @@ fn the_converted_network_equals_the_condensed_one() {
 
 #[test]
 fn a_transition_that_is_not_condensed_is_named() {
-    let config = LightCondenseNetConfig::new(vec![1, 2], vec![4, 8]);
-    let mut network = config.init(&Device::default()).unwrap();
+    let config = NetworkConfig::light(vec![1, 2], vec![4, 8]);
+    let mut network: CondenseNet = config.init(&Device::default()).unwrap();
     for block in &mut network.features.blocks {
         for layer in &mut block.layers {
             layer.conv_1x1.condense_to(3);
@@ -121,8 +115,8 @@ fn a_transition_that_is_not_condensed_is_named() {
 
 #[test]
 fn learned_convolutions_are_found_in_the_order_of_the_image() {
-    let config = LightCondenseNetConfig::new(vec![2, 1], vec![4, 8]);
-    let network = config.init(&Device::default()).unwrap();
+    let config = NetworkConfig::light(vec![2, 1], vec![4, 8]);
+    let network: CondenseNet = config.init(&Device::default()).unwrap();
     let inputs: Vec<usize> = network
         .learned_convs()
         .map(|conv| conv.weight.dims()[1])
@@ -132,8 +126,8 @@ fn learned_convolutions_are_found_in_the_order_of_the_image() {
 
 #[test]
 fn a_densenet_has_nothing_to_condense() {
-    let config: NetworkConfig = DenseNetConfig::constant_growth(vec![2, 2], 4).into();
-    let mut network = config.init(&Device::default()).unwrap();
+    let config: NetworkConfig = NetworkConfig::densenet(vec![2, 2], 4);
+    let mut network: AnyNetwork = config.init(&Device::default()).unwrap();
     assert_eq!((network.stage(), network.schedule().last_stage()), (0, 0));
     assert_eq!(network.kept_fraction(), 1.0);
     assert!(network.group_lasso().is_none());
@@ -145,22 +139,22 @@ fn a_densenet_has_nothing_to_condense() {
 #[test]
 fn there_is_a_map_of_every_block_down_to_the_smallest_input() {
     for config in configs() {
-        let architecture = config.architecture().unwrap();
+        let blocks = config.blocks();
         let network = network(&config).valid();
-        let min = architecture.min_input_size();
+        let min = config.min_input_size();
         for [height, width] in [[min, min + 3], [41, 30]] {
             let images = images([height, width], &Device::default());
             let maps = network.maps(images.clone());
-            assert_eq!(maps.len(), architecture.blocks.len());
-            for (index, (map, block)) in maps.iter().zip(&architecture.blocks).enumerate() {
-                let side = |pixels| architecture.stem.output_size(pixels) >> index;
+            assert_eq!(maps.len(), blocks.len());
+            for (index, (map, block)) in maps.iter().zip(&blocks).enumerate() {
+                let side = |pixels| config.stem.output_size(pixels) >> index;
                 let expected = [3, block.channels_out(), side(height), side(width)];
                 assert_eq!(map.dims(), expected, "{config:?}, block {index}");
             }
-            let classes = config.num_classes();
+            let classes = config.num_classes;
             assert_eq!(network.forward(images).dims(), [3, classes]);
         }
-        assert!(architecture.validate_input(min - 1, min).is_err());
+        assert!(config.validate_input(min - 1, min).is_err());
     }
 }
 
@@ -171,11 +165,11 @@ fn a_fresh_head_leaves_every_other_tensor_as_it_was() {
         let network = condensed(&config).valid();
         let converted = network.convert().unwrap();
         let halved = converted.clone().condense_classifier(0.5).unwrap();
-        let forms: [AnyNetwork; 3] = [network.into(), converted.into(), halved.into()];
+        let forms: [AnyNetwork; 3] = [network, converted, halved];
         for network in forms {
             let before = network.state_dict();
             let network = network.with_num_classes(7, &device).unwrap();
-            assert_eq!(network.config(), config.clone().with_num_classes(7));
+            assert_eq!(*network.config(), config.clone().with_num_classes(7));
             let after = network.state_dict();
             assert_eq!(after.get("classifier.weight").unwrap().shape()[0], 7);
             assert!(!after.contains_key("classifier.index"));
@@ -215,7 +209,7 @@ fn frozen_features_learn_nothing_and_the_head_does() {
             assert_eq!(same, !key.starts_with("classifier."), "{config:?} {key}");
         }
         assert_eq!(masks(&network), masks_before);
-        if let Some(factor) = config.condensation_factor() {
+        if let Some(factor) = config.condensation_factor {
             network.condense_to(factor - 1);
             assert_eq!(network.stage(), factor - 1);
         }
@@ -230,7 +224,7 @@ fn a_record_of_a_network_is_loaded_by_one_of_its_kind_alone() {
         trained.condense_to(1);
         let bytes = trained.clone().into_record().into_bytes().unwrap();
         let device = Device::default().autodiff();
-        let fresh = config.init(&device).unwrap();
+        let fresh: AnyNetwork = config.init(&device).unwrap();
         let record = ModuleRecord::from_bytes(bytes.clone()).unwrap();
         let loaded = fresh.load_record(record);
         let same = loaded.state_dict() == trained.state_dict();
@@ -239,7 +233,7 @@ fn a_record_of_a_network_is_loaded_by_one_of_its_kind_alone() {
 
         for other in configs() {
             if other.kind() != config.kind() {
-                let other = other.init(&device).unwrap();
+                let other: AnyNetwork = other.init(&device).unwrap();
                 let record = ModuleRecord::from_bytes(bytes.clone()).unwrap();
                 assert!(other.try_load_record(record).is_err(), "{config:?}");
             }
@@ -256,12 +250,12 @@ fn a_file_says_which_network_it_holds_in_every_form() {
         let network = condensed(&config).valid();
         let converted = network.convert().unwrap();
         let kept = converted.clone().condense_classifier(0.3).unwrap();
-        let forms: [AnyNetwork; 3] = [network.into(), converted.into(), kept.into()];
+        let forms: [AnyNetwork; 3] = [network, converted, kept];
         for network in forms {
             NetworkFile::new(network.clone()).save(&path).unwrap();
             let loaded = NetworkFile::load(&path, &device).unwrap().network;
             assert_eq!(loaded.form_name(), network.form_name(), "{config:?}");
-            assert_eq!(loaded.config(), config);
+            assert_eq!(*loaded.config(), config);
             let same = loaded.state_dict() == network.state_dict();
             assert!(same, "{config:?}");
         }
@@ -273,16 +267,13 @@ fn a_densenet_with_half_a_classifier_is_saved_as_converted_whatever_holds_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("network.safetensors");
     let device = Device::default();
-    let config = DenseNetConfig::constant_growth(vec![2, 2], 4);
-    let whole = config.init(&device).unwrap();
+    let config = NetworkConfig::densenet(vec![2, 2], 4);
+    let whole: DenseNet = config.init(&device).unwrap();
     assert_eq!(AnyNetwork::from(whole.clone()).form_name(), "training");
     let half = whole.condense_classifier(0.5).unwrap();
-    let held = AnyNetwork::Training(half.clone().into());
-    for network in [AnyNetwork::from(half.clone()), held] {
-        assert_eq!(network.form_name(), "converted");
-        NetworkFile::new(network).save(&path).unwrap();
-        let loaded = NetworkFile::load(&path, &device).unwrap().network;
-        assert_eq!(loaded.form_name(), "converted");
-        assert!(loaded.state_dict() == half.state_dict());
-    }
+    assert_eq!(AnyNetwork::from(half.clone()).form_name(), "converted");
+    NetworkFile::new(half.clone()).save(&path).unwrap();
+    let loaded = NetworkFile::load(&path, &device).unwrap().network;
+    assert_eq!(loaded.form_name(), "converted");
+    assert!(loaded.state_dict() == half.state_dict());
 }

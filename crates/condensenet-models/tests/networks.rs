@@ -5,7 +5,7 @@ use burn::{
     tensor::{Device, Distribution, Tensor},
 };
 use condensenet_core::LearnedGroupConv;
-use condensenet_models::{CondenseNet, CondenseNetConfig, Stem};
+use condensenet_models::{CondenseNet, CondenseNetConfig, InitNetwork, Stem};
 
 fn values(tensor: Tensor<2>) -> Vec<f32> {
     tensor.into_data().iter().collect()
@@ -14,7 +14,7 @@ fn values(tensor: Tensor<2>) -> Vec<f32> {
 /// A network whose statistics are those of real batches.
 fn network(config: &CondenseNetConfig, [height, width]: [usize; 2]) -> CondenseNet {
     let device = Device::default().autodiff();
-    let network = config.init(&device).expect("a valid configuration");
+    let network: CondenseNet = config.init(&device).expect("a valid configuration");
     for _ in 0..3 {
         let batch = Distribution::Normal(0.5, 2.0);
         let _ = network.forward(Tensor::random([4, 3, height, width], batch, &device));
@@ -43,7 +43,7 @@ fn converted_network_equals_masked_network() {
     let mut failures = Vec::new();
     for (config, size) in cases {
         let mut network = network(&config, size);
-        network.condense_to(config.condensation_factor - 1);
+        network.condense_to(config.condensation_factor.unwrap() - 1);
         let converted = network.convert().unwrap();
 
         let shape = [2, 3, size[0], size[1]];
@@ -77,7 +77,7 @@ fn conversion_names_the_layer_that_is_not_condensed() {
 
 /// The last layer of a network that was never condensed.
 fn network_layer(config: &CondenseNetConfig) -> LearnedGroupConv {
-    let network = config.init(&Device::default().autodiff());
+    let network = config.init::<CondenseNet>(&Device::default().autodiff());
     let mut network = network.expect("a valid configuration");
     let block = network.features.blocks.pop().expect("a block");
     let layer = block.layers.into_iter().next_back().expect("a layer");
@@ -91,7 +91,7 @@ fn condensing_goes_on_from_a_record() {
     trained.condense_to(2);
     assert_eq!(trained.kept_fraction(), 0.5);
     let device = Device::default().autodiff();
-    let fresh = config.init(&device).unwrap();
+    let fresh: CondenseNet = config.init(&device).unwrap();
     assert_eq!(fresh.kept_fraction(), 1.0);
     let mut resumed = fresh.load_record(trained.clone().into_record());
     assert_eq!(resumed.stage(), 2);
@@ -125,7 +125,7 @@ fn the_group_lasso_is_the_sum_over_the_layers() {
 #[test]
 fn maps_that_are_made_again_give_the_same_gradients() {
     let config = CondenseNetConfig::new(vec![3, 2], vec![8, 16]).with_stem(Stem::Imagenet);
-    let network = config
+    let network: CondenseNet = config
         .init(&Device::default())
         .expect("a valid configuration");
     let images = Tensor::random([3, 3, 22, 18], Distribution::Default, &Device::default());
@@ -133,7 +133,7 @@ fn maps_that_are_made_again_give_the_same_gradients() {
     let keeping = Device::default().autodiff();
     let again = keeping.clone().gradient_checkpointing();
     let [kept, again] = [keeping, again].map(|device| {
-        let network = config.init(&device).expect("a valid configuration");
+        let network: CondenseNet = config.init(&device).expect("a valid configuration");
         let network = network
             .load_state_dict(&weights)
             .expect("weights of such a network");

@@ -1,7 +1,7 @@
 //! What a compiled network asks of the allocator: nothing, once it has seen a size.
 
 use burn::tensor::Device;
-use condensenet_models::CondenseNetConfig;
+use condensenet_models::{AnyNetwork, CondenseNetConfig};
 
 /// The allocations that a piece of work makes on this thread.
 fn allocations(work: impl FnOnce()) -> u64 {
@@ -11,7 +11,7 @@ fn allocations(work: impl FnOnce()) -> u64 {
 #[test]
 fn a_call_on_one_thread_allocates_nothing_after_the_first() {
     let config = CondenseNetConfig::new(vec![2, 2], vec![8, 16]);
-    let network = config.init_converted(Some(0.5), &Device::default());
+    let network = AnyNetwork::init_converted(&config, Some(0.5), &Device::default());
     let session = network.unwrap().compile().unwrap().with_threads(1);
     for (batch_size, height, width) in [(1, 32, 32), (5, 32, 32), (3, 33, 47)] {
         let images = vec![0.5; batch_size * 3 * height * width];

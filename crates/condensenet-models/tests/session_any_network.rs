@@ -6,17 +6,17 @@ use burn::{
     tensor::{Device, Distribution, Tensor},
 };
 use condensenet_models::{
-    ConvertedNetwork, DenseNetConfig, Features, InferenceSession, Layer, LightCondenseNetConfig,
-    NetworkConfig, Preset, SessionNetwork, Stem, Transition, session::Isa,
+    AnyNetwork, Conv1x1, Conv1x1Mut, Features, InferenceSession, InitNetwork, NetworkConfig,
+    Preset, SessionNetwork, SessionTensors, Stem, session::Isa,
 };
 
 /// Both sides sum in f32, in different orders; a wrong index or norm is off by 1.
 const TOLERANCE: f32 = 1e-4;
 
 /// A converted network whose statistics are those of real batches, and whose norms have factors of both signs.
-fn converted(config: &NetworkConfig, [height, width]: [usize; 2]) -> ConvertedNetwork {
+fn converted(config: &NetworkConfig, [height, width]: [usize; 2]) -> AnyNetwork {
     let device = Device::default().autodiff();
-    let mut network = config.init(&device).expect("a valid configuration");
+    let mut network: AnyNetwork = config.init(&device).expect("a valid configuration");
     let batch = Tensor::random(
         [3, 3, height, width],
         Distribution::Normal(0.5, 2.0),
@@ -26,26 +26,27 @@ fn converted(config: &NetworkConfig, [height, width]: [usize; 2]) -> ConvertedNe
     network.condense_to(network.schedule().last_stage());
     let mut network = network.convert().expect("condensed");
     match &mut network {
-        ConvertedNetwork::CondenseNet(network) => disturb_ends(&mut network.features),
-        ConvertedNetwork::LightCondenseNet(network) => {
-            disturb_ends(&mut network.features);
-            for transition in &mut network.features.transitions {
-                disturb(&mut transition.conv_1x1.conv.norm);
-            }
-        }
-        ConvertedNetwork::DenseNet(network) => {
-            disturb_ends(&mut network.features);
-            for transition in &mut network.features.transitions {
-                disturb(&mut transition.conv_1x1.norm);
-            }
-        }
+        AnyNetwork::CondenseNet(network) => disturb_most(&mut network.features),
+        AnyNetwork::Converted(network) => disturb_most(&mut network.features),
+        AnyNetwork::DenseNet(network) => disturb_most(&mut network.features),
     }
     network
 }
 
-/// Disturbs the norm of the stem, if it has one, and the last one.
-fn disturb_ends<L: Layer, T: Transition>(features: &mut Features<L, T>) {
+/// Disturbs the norm of the stem, if it has one, those of the transitions, and the last one.
+fn disturb_most<C: Conv1x1>(features: &mut Features<C>) {
     features.stem_norm.iter_mut().for_each(disturb);
+    for conv in features
+        .transitions
+        .iter_mut()
+        .filter_map(|transition| transition.conv_1x1.as_mut())
+    {
+        disturb(match conv.view_mut() {
+            Conv1x1Mut::Learned(conv) => &mut conv.norm,
+            Conv1x1Mut::Condensed(conv) => &mut conv.conv.norm,
+            Conv1x1Mut::Grouped(conv) => &mut conv.norm,
+        });
+    }
     disturb(&mut features.norm);
 }
 
@@ -79,8 +80,8 @@ fn difference(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 /// Compares at batches and threads, and returns the rows that are off.
-fn failures(name: &str, network: &ConvertedNetwork, size: [usize; 2], isas: &[Isa]) -> Vec<String> {
-    let plain = SessionNetwork::of(network).expect("its parts fit");
+fn failures(name: &str, network: &AnyNetwork, size: [usize; 2], isas: &[Isa]) -> Vec<String> {
+    let plain = SessionNetwork::new(&network.weights()).expect("its parts fit");
     let [height, width] = size;
     let mut failures = Vec::new();
     for batch_size in [1, 3] {
@@ -114,23 +115,25 @@ fn failures(name: &str, network: &ConvertedNetwork, size: [usize; 2], isas: &[Is
 #[test]
 fn a_session_has_the_logits_of_its_network_at_odd_sizes() {
     let (layers, growth_rates) = (vec![2, 1, 2], vec![8, 16, 8]);
-    let light = LightCondenseNetConfig::new(layers.clone(), growth_rates.clone());
-    let dense = DenseNetConfig::new(layers, growth_rates);
+    let light = NetworkConfig::light(layers.clone(), growth_rates.clone());
+    let dense = NetworkConfig {
+        growth_rates,
+        ..NetworkConfig::densenet(layers, 0)
+    };
     let pooled = dense.clone().with_stem(Stem::ImagenetPooled);
     let configs: [NetworkConfig; 7] = [
-        light.clone().into(),
+        light.clone(),
         light
             .clone()
             .with_groups_1x1(2)
             .with_condensation_factor(4)
             .with_groups_3x3(1)
-            .with_reduction(0.7)
-            .into(),
-        light.with_stem(Stem::ImagenetPooled).into(),
-        dense.clone().into(),
-        dense.with_groups_1x1(2).with_groups_3x3(4).into(),
-        pooled.clone().into(),
-        pooled.with_groups_1x1(4).with_num_classes(7).into(),
+            .with_reduction(0.7),
+        light.with_stem(Stem::ImagenetPooled),
+        dense.clone(),
+        dense.with_groups_1x1(2).with_groups_3x3(4),
+        pooled.clone(),
+        pooled.with_groups_1x1(4).with_num_classes(7),
     ];
     let mut off = Vec::new();
     for config in configs {
@@ -152,12 +155,12 @@ fn compiled_presets_equal_their_modules() {
         Preset::CifarDenseNet100,
         Preset::ImagenetDenseNet121,
     ] {
-        let size = match preset.config().stem() {
+        let size = match preset.config().stem {
             Stem::ImagenetPooled => [65, 71],
             _ => [22, 17],
         };
         let network = converted(&preset.config(), size);
-        let best = InferenceSession::new(SessionNetwork::of(&network).unwrap());
+        let best = InferenceSession::new(SessionNetwork::new(&network.weights()).unwrap());
         let best = best.unwrap().isa();
         off.extend(failures(preset.name(), &network, size, &[best]));
     }
@@ -166,9 +169,8 @@ fn compiled_presets_equal_their_modules() {
 
 #[test]
 fn an_image_is_too_small_for_a_session_where_it_is_for_the_network() {
-    let config: NetworkConfig = DenseNetConfig::constant_growth(vec![1, 1, 1], 4)
-        .with_stem(Stem::ImagenetPooled)
-        .into();
+    let config: NetworkConfig =
+        NetworkConfig::densenet(vec![1, 1, 1], 4).with_stem(Stem::ImagenetPooled);
     let session = converted(&config, [20, 24]).compile().unwrap();
     let smallest = Tensor::zeros([1, 3, 13, 13], &Device::default());
     assert_eq!(session.forward(smallest).unwrap().dims(), [1, 10]);

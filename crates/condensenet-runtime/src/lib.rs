@@ -1,7 +1,34 @@
 //! Runs CondenseNets and DenseNets on a CPU, without a deep learning framework.
+//!
+//! A [`NetworkFile`] is read, an [`InferenceSession`] packs its weights for the machine, a [`Preprocess`] prepares photos,
+//! and [`top_k`] names what the session says of them. A [`NetworkConfig`] describes a network, [`Preset`] names the published
+//! ones, and [`Complexity`] says what a description costs, layer by layer and without a tensor, before and after conversion.
 
+mod atomic;
+pub mod complexity;
+pub mod config;
+mod error;
+pub mod file;
+pub mod names;
 mod normalization;
 pub mod photos;
+mod prediction;
+pub mod presets;
+pub mod session;
+mod state_dict;
+mod tensor;
+pub mod weights;
 
+pub use atomic::write_atomically;
+pub use complexity::{Complexity, Convention, Form};
+pub use config::{CondenseNetConfig, NetworkConfig, Stem};
+pub use error::{ConfigError, UnknownPreset};
+pub use file::{FileError, NetworkFile};
 pub use normalization::Normalization;
 pub use photos::{ImageError, PhotoCrop, Preprocess, RgbImage};
+pub use prediction::{Prediction, top_k};
+pub use presets::Preset;
+pub use session::{InferenceSession, SessionError, SessionNetwork};
+pub use state_dict::StateDict;
+pub use tensor::{Dtype, StoredTensor};
+pub use weights::{FileForm, NetworkWeights, StateDictError, WeightsError};

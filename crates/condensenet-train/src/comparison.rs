@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use burn::tensor::Device;
-use condensenet_models::{Complexity, Convention, Form, TrainingNetwork};
+use condensenet_models::{AnyNetwork, Complexity, Convention, Form, Runner};
 
 use crate::{
     data::ImageLoaderConfig,
@@ -39,19 +39,16 @@ impl Comparison {
     ///
     /// # Errors
     /// Fails if the network is not fully condensed, or the images are not what the network takes.
-    pub fn of(
-        network: &TrainingNetwork,
-        data: &RunData,
-        device: &Device,
-    ) -> Result<Self, TrainError> {
+    pub fn of(network: &AnyNetwork, data: &RunData, device: &Device) -> Result<Self, TrainError> {
         let converted = network.convert()?;
         let images = ImageLoaderConfig::new(100, data.normalization)
             .init_evaluation(Arc::clone(&data.valid), device);
         let of_training = |images| network.forward(images);
-        let of_converted = |images| converted.forward(images);
+        let runner = Runner::new(&converted, device);
+        let of_converted = |images| runner.forward(images);
         let row = |form, evaluation| {
             let size = [data.valid.height(), data.valid.width()];
-            let complexity = Complexity::of(&network.config(), form, size)?;
+            let complexity = Complexity::of(network.config(), form, size)?;
             Ok::<_, TrainError>(Row {
                 evaluation,
                 parameters: complexity.stored_params(),

@@ -6,7 +6,7 @@
 use std::{fmt, path::Path};
 
 use burn::{data::dataloader::DataLoader, tensor::Tensor};
-use condensenet_models::{NetworkConfig, config::Describe};
+use condensenet_models::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -115,11 +115,11 @@ pub(crate) fn check_images_for(
     if images.is_empty() {
         return Err(TrainError::NoImages(purpose));
     }
-    let architecture = network.architecture()?;
-    architecture.validate_input(images.height(), images.width())?;
-    if images.class_count() != network.num_classes() {
+    network.validate()?;
+    network.validate_input(images.height(), images.width())?;
+    if images.class_count() != network.num_classes {
         return Err(TrainError::ClassCount {
-            network: network.num_classes(),
+            network: network.num_classes,
             images: images.class_count(),
         });
     }

@@ -6,9 +6,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use condensenet_models::{
-    AnyNetwork, ConfigError, NetworkConfig, NetworkFile, TrainingNetwork, config::Describe,
-};
+use condensenet_models::{AnyNetwork, ConfigError, FileForm, NetworkConfig, NetworkFile};
 use thiserror::Error;
 
 use crate::{error::TrainError, run::TrainingRun};
@@ -50,10 +48,12 @@ pub fn check_initial_weights(
     network: &NetworkConfig,
     file: &NetworkFile,
 ) -> Result<(), InitialWeightsError> {
-    let AnyNetwork::Training(initial) = &file.network else {
+    if file.network.form() == FileForm::Converted {
         return Err(InitialWeightsError::Converted);
-    };
-    let pairs = fields(&initial.config())?.into_iter().zip(fields(network)?);
+    }
+    let pairs = fields(file.network.config())?
+        .into_iter()
+        .zip(fields(network)?);
     for ((field, found), (_, expected)) in pairs {
         if found != expected {
             return Err(InitialWeightsError::OtherNetwork {
@@ -68,25 +68,26 @@ pub fn check_initial_weights(
 
 /// What two networks must have in common for one to take over the other's weights.
 fn fields(network: &NetworkConfig) -> Result<[(&'static str, String); 8], ConfigError> {
-    let layers = network.architecture()?;
-    let transitions = layers.blocks.iter().map(|block| block.transition);
+    network.validate()?;
+    let blocks = network.blocks();
+    let transitions = blocks.iter().map(|block| block.transition);
     Ok([
         ("kind", network.kind().to_owned()),
         (
             "layers_per_block",
-            format!("{:?}", network.layers_per_block()),
+            format!("{:?}", network.layers_per_block),
         ),
-        ("growth_rates", format!("{:?}", network.growth_rates())),
+        ("growth_rates", format!("{:?}", network.growth_rates)),
         (
             "transitions",
             format!("{:?}", transitions.collect::<Vec<_>>()),
         ),
-        ("bottleneck", layers.bottleneck.to_string()),
-        ("groups_1x1", layers.groups_1x1.to_string()),
-        ("groups_3x3", layers.groups_3x3.to_string()),
+        ("bottleneck", network.bottleneck.to_string()),
+        ("groups_1x1", network.groups_1x1.to_string()),
+        ("groups_3x3", network.groups_3x3.to_string()),
         (
             "condensation_factor",
-            format!("{:?}", layers.condensation_factor),
+            format!("{:?}", network.condensation_factor),
         ),
     ])
 }
@@ -108,10 +109,10 @@ impl TrainingRun {
 
 /// Fills a fresh network with the weights that the run is to begin from, if there are any.
 pub(crate) fn fill(
-    fresh: TrainingNetwork,
+    fresh: AnyNetwork,
     directory: &Path,
     device: &Device,
-) -> Result<TrainingNetwork, TrainError> {
+) -> Result<AnyNetwork, TrainError> {
     let path = directory.join(FILE);
     if !path.exists() {
         return Ok(fresh);
@@ -119,7 +120,7 @@ pub(crate) fn fill(
     let unusable = |error: &dyn std::fmt::Display| TrainError::checkpoint(&path, error);
     let file = NetworkFile::load(&path, device).map_err(|error| unusable(&error))?;
     let mut weights = file.network.state_dict();
-    if file.network.config().num_classes() != fresh.config().num_classes() {
+    if file.network.config().num_classes != fresh.config().num_classes {
         let own = fresh.state_dict().into_iter();
         weights.extend(own.filter(|(key, _)| key.starts_with(CLASSIFIER)));
     }

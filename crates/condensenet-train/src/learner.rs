@@ -14,7 +14,7 @@ use burn::{
     optim::{GradientsParams, ModuleOptimizer},
     tensor::{Device, Int, Tensor},
 };
-use condensenet_models::TrainingNetwork;
+use condensenet_models::AnyNetwork;
 
 pub(crate) use average::AveragedNetwork;
 pub(crate) use finite::first_non_finite;
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The network that is trained.
-pub(crate) type Network = TrainingNetwork;
+pub(crate) type Network = AnyNetwork;
 
 /// Where a run stands with condensing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -171,7 +171,7 @@ impl CondensingLearner {
 
     /// Makes dropout a function of seed and step, so that a resumed run draws what the undisturbed one would have.
     fn seed_dropout(&self, images: &Tensor<4>) {
-        if self.network.config().dropout() > 0.0 {
+        if self.network.config().dropout > 0.0 {
             let step_seed = self.plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let step_seed = step_seed.wrapping_add(self.step as u64);
             images.device().seed(step_seed);

@@ -15,7 +15,7 @@ use std::{
 };
 
 use burn::tensor::Device;
-use condensenet_models::TrainingNetwork;
+use condensenet_models::{AnyNetwork, InitNetwork};
 
 pub use config::RunConfig;
 pub use options::{Display, Interrupt, RunOptions};
@@ -187,7 +187,7 @@ impl TrainingRun {
         &self,
         checkpoint: &SavedCheckpoint,
         device: &Device,
-    ) -> Result<TrainingNetwork, TrainError> {
+    ) -> Result<AnyNetwork, TrainError> {
         snapshot::load_network(checkpoint, self.config.network.init(device)?)
     }
 
@@ -199,7 +199,7 @@ impl TrainingRun {
         &self,
         checkpoint: &SavedCheckpoint,
         device: &Device,
-    ) -> Result<Option<TrainingNetwork>, TrainError> {
+    ) -> Result<Option<AnyNetwork>, TrainError> {
         snapshot::load_average(checkpoint, self.config.network.init(device)?)
     }
 }

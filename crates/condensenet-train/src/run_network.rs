@@ -1,7 +1,7 @@
 //! The network of a run, as a file that goes out into the world.
 
 use burn::tensor::Device;
-use condensenet_models::{NetworkFile, TrainingNetwork};
+use condensenet_models::{AnyNetwork, NetworkFile};
 
 use crate::{checkpoint::SavedCheckpoint, error::TrainError, run::TrainingRun};
 
@@ -35,7 +35,7 @@ impl TrainingRun {
 
     fn described(
         &self,
-        network: TrainingNetwork,
+        network: AnyNetwork,
         checkpoint: &SavedCheckpoint,
         weights: &str,
     ) -> NetworkFile {

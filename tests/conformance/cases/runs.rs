@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use condensenet::{
-    CondenseNetConfig, TrainingNetwork,
+    AnyNetwork, CondenseNetConfig,
     burn::tensor::{Device, Tensor},
     train::{DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun},
 };
@@ -65,7 +65,7 @@ fn config() -> RunConfig {
     RunConfig::new(network, recipe, images)
 }
 
-fn train(run: &TrainingRun, device: &Device) -> TrainingNetwork {
+fn train(run: &TrainingRun, device: &Device) -> AnyNetwork {
     let data = run.config().data.load().expect("the built-in images");
     let options = RunOptions {
         workers: 1,

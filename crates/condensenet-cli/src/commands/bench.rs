@@ -15,14 +15,12 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use condensenet::{
-    AnyNetwork, Convention, ConvertedNetwork, ImportOptions, NetworkConfig, TrainingNetwork,
+    AnyNetwork, Convention, FileForm, ImportOptions, InferenceSession, InitNetwork, NetworkConfig,
+    SessionNetwork,
     burn::tensor::{Device, Distribution, Tensor},
-    config::{Architecture, Describe},
     open_network,
     train::TrainingRun,
 };
-#[cfg(feature = "flex")]
-use condensenet::{InferenceSession, SessionNetwork};
 use serde_json::json;
 
 use machine::Machine;
@@ -86,10 +84,8 @@ pub(crate) struct Bench {
 /// What is timed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, ValueEnum)]
 enum Form {
-    #[cfg(feature = "flex")]
-    #[cfg_attr(feature = "flex", default)]
+    #[default]
     Session,
-    #[cfg_attr(not(feature = "flex"), default)]
     Forward,
     Training,
 }
@@ -97,7 +93,6 @@ enum Form {
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            #[cfg(feature = "flex")]
             Self::Session => "session",
             Self::Forward => "forward",
             Self::Training => "training",
@@ -228,10 +223,9 @@ impl Bench {
             let shape = [self.batch, 3, height, width];
             Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), device)
         };
-        #[cfg(feature = "flex")]
-        if let (Form::Session, AnyNetwork::Converted(converted)) = (self.form, &network) {
+        if self.form == Form::Session {
             // As `compile` does, but the network goes before its packed copy comes.
-            let plain = SessionNetwork::of(converted)?;
+            let plain = SessionNetwork::new(&network.weights())?;
             drop(network);
             let session = InferenceSession::new(plain)?.with_threads(threads);
             let images: Vec<f32> = images().into_data().iter().collect();
@@ -258,19 +252,20 @@ impl Bench {
         };
         let network = match (&self.network, &self.weights) {
             (Network::File(path), None) => open(path)?,
-            (Network::Run(directory), None) => self.load_run(directory, device)?.into(),
+            (Network::Run(directory), None) => self.load_run(directory, device)?,
             (Network::Preset(preset), None) if form == Form::Training => {
-                condensed(preset.config().init(device)?).into()
+                condensed(preset.config().init(device)?)
             }
             // Not by way of the training form, which is several times as large.
             (Network::Preset(preset), None) => {
-                let converted = preset.config().init_converted(self.classifier, device);
-                converted.map_err(usage)?.into()
+                let converted =
+                    AnyNetwork::init_converted(&preset.config(), self.classifier, device);
+                converted.map_err(usage)?
             }
             (Network::Preset(preset), Some(path)) => {
                 let network = open(path)?;
                 let found = network.config();
-                if shape(&found)? != shape(&preset.config())? {
+                if shape(found) != shape(&preset.config()) {
                     bail!("{} does not hold a {preset}: {found:?}", path.display());
                 }
                 network
@@ -280,18 +275,17 @@ impl Bench {
                 return Err(usage(reason));
             }
         };
-        match (form, network) {
-            (Form::Training, AnyNetwork::Converted(_)) => Err(usage(
+        match form {
+            Form::Training if network.form() == FileForm::Converted => Err(usage(
                 "the network is converted, and has no training form any more",
             )),
-            (Form::Training, network) => Ok(network),
-            (_, AnyNetwork::Training(network)) => Ok(self.condense(network.convert()?)?.into()),
-            (_, AnyNetwork::Converted(network)) => Ok(self.condense(network)?.into()),
+            Form::Training => Ok(network),
+            _ => self.condense(network.convert()?),
         }
     }
 
     /// Loads a run's latest network; condensed in any case, since what is timed is how much there is to compute.
-    fn load_run(&self, directory: &Path, device: &Device) -> Result<TrainingNetwork> {
+    fn load_run(&self, directory: &Path, device: &Device) -> Result<AnyNetwork> {
         let run = TrainingRun::open(directory)?;
         let checkpoint = run.checkpoints().latest()?;
         let checkpoint =
@@ -299,7 +293,7 @@ impl Bench {
         Ok(condensed(run.load_network(&checkpoint, device)?))
     }
 
-    fn condense(&self, network: ConvertedNetwork) -> Result<ConvertedNetwork> {
+    fn condense(&self, network: AnyNetwork) -> Result<AnyNetwork> {
         Ok(match self.classifier {
             Some(kept_fraction) => network.condense_classifier(kept_fraction)?,
             None => network,
@@ -308,15 +302,15 @@ impl Bench {
 }
 
 /// What a network computes at test time, whatever its classes and its dropout.
-fn shape(config: &NetworkConfig) -> Result<Architecture> {
-    Ok(Architecture {
+fn shape(config: &NetworkConfig) -> NetworkConfig {
+    NetworkConfig {
         num_classes: 0,
         dropout: 0.0,
-        ..config.architecture()?
-    })
+        ..config.clone()
+    }
 }
 
-fn condensed(mut network: TrainingNetwork) -> TrainingNetwork {
+fn condensed(mut network: AnyNetwork) -> AnyNetwork {
     network.condense_to(network.schedule().last_stage());
     network
 }

@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use condensenet::{
-    NetworkFile, Normalization,
+    NetworkFile, Normalization, Runner,
     train::{
         DataSource, EvaluationRecord, check_images,
         data::{
@@ -51,6 +51,9 @@ pub(crate) struct Evaluate {
     /// Convert the network first, and evaluate its test-time form
     #[arg(long, help_heading = None::<&'static str>)]
     converted: bool,
+    /// How the network runs: fastest, compiled for the CPU where it can be; or forward, as tensors
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true, default_value_t, help_heading = None::<&'static str>)]
+    form: Form,
     /// Average the logits of each image and its mirror image
     #[arg(long, alias = "flips", help_heading = None::<&'static str>)]
     tta: bool,
@@ -65,6 +68,14 @@ pub(crate) struct Evaluate {
     /// Write JSON
     #[arg(long)]
     json: bool,
+}
+
+/// How the network runs.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Form {
+    #[default]
+    Fastest,
+    Forward,
 }
 
 impl Evaluate {
@@ -86,16 +97,20 @@ impl Evaluate {
             normalization,
             ..
         } = &found.file;
-        check_images(&network.config(), &*valid)?;
+        check_images(network.config(), &*valid)?;
         warn_of_other_names(&found.file, &*valid);
         let normalization = normalization.unwrap_or(usual);
         let images = ImageLoaderConfig::new(self.batch_size, normalization)
             .with_workers(self.workers)
             .init_evaluation(Arc::clone(&valid), &device);
+        let runner = match self.form {
+            Form::Fastest => Runner::new(network, &device),
+            Form::Forward => Runner::Forward(network),
+        };
         let evaluation = if self.tta {
-            evaluate_network(with_flips(|images| network.forward(images)), &images)?
+            evaluate_network(with_flips(|images| runner.forward(images)), &images)?
         } else {
-            evaluate_network(|images| network.forward(images), &images)?
+            evaluate_network(|images| runner.forward(images), &images)?
         };
         for (_, reason) in valid.left_out() {
             log::warn!("skipped: {reason}");
@@ -187,7 +202,7 @@ impl Evaluate {
 /// The names of a network's classes, or their numbers.
 fn class_names(file: &NetworkFile) -> Vec<String> {
     let numbers = || {
-        let numbers = 0..file.network.config().num_classes();
+        let numbers = 0..file.network.config().num_classes;
         numbers.map(|number| number.to_string()).collect()
     };
     file.class_names.clone().unwrap_or_else(numbers)

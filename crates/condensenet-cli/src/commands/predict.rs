@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Result, anyhow};
 use clap::Args;
 use condensenet::{
-    NetworkFile, Prediction, PreprocessTensors, RgbImage, StateDict, burn::tensor::Device,
-    config::Describe, top_k,
+    NetworkFile, Prediction, PreprocessTensors, RgbImage, Runner, StateDict, burn::tensor::Device,
+    top_k,
 };
 use serde_json::{Value, json};
 
@@ -71,8 +71,9 @@ impl Predict {
 
     fn predict(&self, out: &mut dyn Write, file: &NetworkFile, device: &Device) -> Result<()> {
         let preprocess = file.preprocess();
-        let architecture = file.network.config().architecture()?;
-        architecture.validate_input(preprocess.size, preprocess.size)?;
+        let config = file.network.config();
+        config.validate_input(preprocess.size, preprocess.size)?;
+        let runner = Runner::new(&file.network, device);
         let mut results = Vec::new();
         let mut failed = 0;
         for path in &self.images {
@@ -85,9 +86,9 @@ impl Predict {
                     continue;
                 }
             };
-            let logits = file.network.forward(preprocess.tensor(&[photo], device));
-            let names = file.class_names.as_deref();
-            let predictions = top_k(&logits, self.top_k, names).pop().unwrap_or_default();
+            let logits = runner.forward(preprocess.tensor(&[photo], device));
+            let logits: Vec<f32> = logits.into_data().iter().collect();
+            let predictions = top_k(&logits, self.top_k, file.class_names.as_deref());
             if self.json {
                 results.push(json!({ "image": name(path), "predictions": predictions }));
             } else {

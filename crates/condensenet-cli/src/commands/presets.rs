@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use condensenet::{
     Preset,
-    variants::{Benchmark, PublishedResult},
+    presets::{Benchmark, PublishedResult},
 };
 use serde_json::{Value, json};
 

@@ -57,7 +57,7 @@ impl Network {
                     &device::from_environment()?,
                 )?;
                 let size = opened.file.preprocess().size;
-                (opened.file.network.config(), [size; 2])
+                (opened.file.network.config().clone(), [size; 2])
             }
             Self::Run(directory) => {
                 let run = TrainingRun::open(directory)?;
@@ -130,7 +130,7 @@ impl Summary {
     /// The network, and the size of its images.
     fn describe(&self) -> Result<(NetworkConfig, [usize; 2])> {
         let (network, size) = self.network.describe()?;
-        let num_classes = self.classes.unwrap_or(network.num_classes());
+        let num_classes = self.classes.unwrap_or(network.num_classes);
         let size = self.input.map_or(size, |input| input.0);
         Ok((network.with_num_classes(num_classes), size))
     }

@@ -10,7 +10,6 @@ use clap::Args;
 use condensenet::{
     ImportOptions, NetworkFile,
     burn::tensor::Device,
-    config::Describe,
     open_network,
     train::{
         Comparison, RunConfig, RunData, RunEnding, RunOutcome, TrainingRun, check_initial_weights,
@@ -199,8 +198,9 @@ impl Train {
             .data
             .load()
             .map_err(|error| self.with_hint(error.into()))?;
-        let architecture = config.network.architecture().map_err(usage)?;
-        architecture
+        config.network.validate().map_err(usage)?;
+        config
+            .network
             .validate_input(data.train.height(), data.train.width())
             .map_err(usage)?;
         let run = match &self.run {
@@ -221,7 +221,7 @@ impl Train {
         let dataset = self.data.dataset();
         let source = self.data.source()?;
         let initial = self.initial(device)?;
-        let described = initial.as_ref().map(|file| file.network.config());
+        let described = initial.as_ref().map(|file| file.network.config().clone());
         let network = self
             .network
             .config(&dataset, dataset.num_classes()?, described)?;
@@ -230,7 +230,7 @@ impl Train {
                 .map_err(|error| anyhow!("{}: {error}", path.display()))?;
         }
         let preset = self.network.preset(&dataset);
-        let recipe = self.recipe.recipe(preset, network.stem(), &dataset)?;
+        let recipe = self.recipe.recipe(preset, network.stem, &dataset)?;
         let config = RunConfig {
             freeze_features: self.freeze,
             precision: self.recipe.precision(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use condensenet::{
-    Preset, Variant,
+    Preset,
     train::{
         DataSource,
         data::{PhotoFolder, PhotoTransform, Unreadable},
@@ -44,8 +44,8 @@ impl Dataset {
     /// The network that is trained where nobody names one; `None` for a small one.
     pub(crate) fn preset(&self) -> Option<Preset> {
         match self {
-            Self::Cifar10 | Self::Cifar100 => Some(Variant::Cifar86.into()),
-            Self::Photos(_) => Some(Variant::Imagenet74C4.into()),
+            Self::Cifar10 | Self::Cifar100 => Some(Preset::Cifar86),
+            Self::Photos(_) => Some(Preset::Imagenet74C4),
             Self::Synthetic => None,
         }
     }

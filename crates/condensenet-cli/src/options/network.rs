@@ -5,9 +5,7 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use condensenet::{
-    CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, Preset, Stem,
-};
+use condensenet::{NetworkConfig, Preset, Stem};
 
 use crate::{
     failure::usage,
@@ -168,7 +166,7 @@ impl NetworkOptions {
             (None, None, None) => match self.preset(dataset) {
                 Some(preset) => preset.config(),
                 // Small enough for a CPU and a few minutes.
-                None => CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]).into(),
+                None => NetworkConfig::new(vec![4, 4, 4], vec![8, 16, 32]),
             },
         };
         let config = self.adjusted(config)?;
@@ -201,74 +199,48 @@ impl NetworkOptions {
             Dataset::Photos(_) => Stem::Imagenet,
             _ => Stem::Cifar,
         };
-        Ok(Some(match kind {
-            Kind::Condense => CondenseNetConfig::new(layers, growth_rates)
-                .with_stem(stem)
-                .into(),
-            Kind::Light => LightCondenseNetConfig::new(layers, growth_rates)
-                .with_stem(stem)
-                .into(),
-            Kind::Dense => DenseNetConfig::new(layers, growth_rates)
-                .with_stem(stem)
-                .into(),
-        }))
+        let config = match kind {
+            Kind::Condense => NetworkConfig::new(layers, growth_rates),
+            Kind::Light => NetworkConfig::light(layers, growth_rates),
+            Kind::Dense => NetworkConfig {
+                growth_rates,
+                ..NetworkConfig::densenet(layers, 0)
+            },
+        };
+        Ok(Some(config.with_stem(stem)))
     }
 
     /// Changes what is to be different; an option that the kind of network has no use for is refused.
     fn adjusted(&self, mut config: NetworkConfig) -> Result<NetworkConfig> {
         let useless = |option: &str, reason: &str| usage(format!("{option}: {reason}"));
-        match &mut config {
-            NetworkConfig::CondenseNet(config) => {
-                if self.reduction.is_some() {
-                    let reason = "the transitions of a condensenet leave every channel";
-                    return Err(useless("--reduction", reason));
-                }
-                set(&mut config.bottleneck, self.bottleneck);
-                set(&mut config.groups_1x1, self.groups_1x1);
-                set(&mut config.groups_3x3, self.groups_3x3);
-                set(&mut config.condensation_factor, self.condensation_factor);
-                set(&mut config.dropout, self.dropout);
-                set(&mut config.stem, self.stem);
+        if config.kind() == "condensenet" && self.reduction.is_some() {
+            let reason = "the transitions of a condensenet leave every channel";
+            return Err(useless("--reduction", reason));
+        }
+        if config.kind() == "densenet" {
+            if self.condensation_factor.is_some() {
+                let reason = "a densenet does not condense";
+                return Err(useless("--condensation-factor", reason));
             }
-            NetworkConfig::LightCondenseNet(config) => {
-                set(&mut config.bottleneck, self.bottleneck);
-                set(&mut config.groups_1x1, self.groups_1x1);
-                set(&mut config.groups_3x3, self.groups_3x3);
-                set(&mut config.condensation_factor, self.condensation_factor);
-                set(&mut config.reduction, self.reduction);
-                set(&mut config.dropout, self.dropout);
-                set(&mut config.stem, self.stem);
-            }
-            NetworkConfig::DenseNet(config) => {
-                if self.condensation_factor.is_some() {
-                    let reason = "a densenet does not condense";
-                    return Err(useless("--condensation-factor", reason));
-                }
-                if self.dropout.is_some_and(|dropout| dropout != 0.0) {
-                    let reason = "a densenet has no dropout here";
-                    return Err(useless("--dropout", reason));
-                }
-                set(&mut config.bottleneck, self.bottleneck);
-                set(&mut config.groups_1x1, self.groups_1x1);
-                set(&mut config.groups_3x3, self.groups_3x3);
-                set(&mut config.reduction, self.reduction);
-                set(&mut config.stem, self.stem);
-            }
-            _ => {
-                return Err(usage(
-                    "this kind of network can't be described by options; name a preset",
-                ));
+            if self.dropout.is_some_and(|dropout| dropout != 0.0) {
+                let reason = "a densenet has no dropout here";
+                return Err(useless("--dropout", reason));
             }
         }
+        set(&mut config.bottleneck, self.bottleneck);
+        set(&mut config.groups_1x1, self.groups_1x1);
+        set(&mut config.groups_3x3, self.groups_3x3);
+        config.condensation_factor = self.condensation_factor.or(config.condensation_factor);
+        config.reduction = self.reduction.or(config.reduction);
+        set(&mut config.dropout, self.dropout);
+        set(&mut config.stem, self.stem);
         Ok(config)
     }
 
     /// Writes a network as the options that lead to it.
     pub(crate) fn table(config: &NetworkConfig) -> Result<toml::Table> {
         let mut table = toml::Table::try_from(config)?;
-        if let Some(kind) = table.remove("network") {
-            table.insert("model".to_owned(), kind);
-        }
+        table.insert("model".to_owned(), config.kind().into());
         Ok(table)
     }
 }

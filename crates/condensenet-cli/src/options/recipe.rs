@@ -5,9 +5,9 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::{ArgAction, Args};
 use condensenet::{
-    Preset, Stem, Variant,
+    Preset, Stem,
+    presets::{Benchmark, PublishedRecipe},
     train::{GradientClipping, LearningRateSchedule, Precision, Recipe, WarmUp},
-    variants::{Benchmark, PublishedRecipe},
 };
 
 use crate::{
@@ -137,7 +137,7 @@ impl RecipeOptions {
             .with_nesterov(self.nesterov)
             .with_weight_decay(self.weight_decay)
             .with_seed(self.seed);
-        if let Some(published) = preset.map(published) {
+        if let Some(published) = preset.and_then(published) {
             recipe.epochs = published.epochs;
             recipe.batch_size = published.batch_size;
             recipe.group_lasso = published.group_lasso;
@@ -168,13 +168,15 @@ impl RecipeOptions {
 }
 
 /// What a preset was trained with; DenseNets as the CondenseNets that they are compared with, and without a lasso.
-fn published(preset: Preset) -> PublishedRecipe {
-    match (preset, preset.benchmark()) {
-        (Preset::CondenseNet(variant), _) => variant.published_recipe(),
-        (_, Benchmark::Imagenet) => PublishedRecipe {
-            group_lasso: 0.0,
-            ..Variant::Imagenet74C4.published_recipe()
-        },
-        _ => Variant::Cifar86.published_recipe(),
-    }
+fn published(preset: Preset) -> Option<PublishedRecipe> {
+    let likewise = match preset.benchmark() {
+        Benchmark::Imagenet => Preset::Imagenet74C4,
+        _ => Preset::Cifar86,
+    };
+    let without_lasso = |recipe| PublishedRecipe {
+        group_lasso: 0.0,
+        ..recipe
+    };
+    let own = preset.published_recipe();
+    own.or_else(|| likewise.published_recipe().map(without_lasso))
 }

@@ -7,11 +7,10 @@ use std::{
     path::Path,
 };
 
-use burn::tensor::{BoolStore, DType, TensorData};
+use condensenet_runtime::{Dtype, StateDict, StoredTensor, file::is_safetensors};
 use pytorch_reader::{PickleValue, PytorchReader};
 
 use super::{error::ImportError, torchvision};
-use crate::{file, weights::StateDict};
 
 /// Where the original keeps the weights in a checkpoint.
 const NESTED: &str = "state_dict";
@@ -31,7 +30,7 @@ pub(super) struct Checkpoint {
 }
 
 pub(super) fn read(path: &Path) -> Result<Checkpoint, ImportError> {
-    let (state_dict, mut ignored) = if file::is_safetensors(path) {
+    let (state_dict, mut ignored) = if is_safetensors(path) {
         let state_dict = StateDict::load_safetensors(path).map_err(ImportError::File)?;
         (state_dict, Vec::new())
     } else {
@@ -90,8 +89,9 @@ fn read_pickles(path: &Path) -> Result<(StateDict, Vec<String>), ImportError> {
     for (key, tensor) in chosen {
         let (dtype, shape) = (element_type(tensor.dtype()), tensor.shape().to_vec());
         let bytes = tensor.read().map_err(|error| fail(error.into()))?;
-        let data = TensorData::try_from_bytes_vec(bytes, shape, dtype)
-            .map_err(|error| fail(format!("tensor `{key}`: {error}").into()))?;
+        let length = bytes.len();
+        let data = StoredTensor::new(dtype, shape, bytes)
+            .ok_or_else(|| fail(format!("tensor `{key}` has {length} bytes").into()))?;
         state_dict.insert(key, data);
     }
     Ok((state_dict, ignored.into_iter().collect()))
@@ -108,21 +108,21 @@ fn counters(state_dict: &StateDict) -> impl Iterator<Item = String> {
     })
 }
 
-const fn element_type(dtype: pytorch_reader::DType) -> DType {
+const fn element_type(dtype: pytorch_reader::DType) -> Dtype {
     use pytorch_reader::DType as Theirs;
     match dtype {
-        Theirs::F64 => DType::F64,
-        Theirs::F32 => DType::F32,
-        Theirs::F16 => DType::F16,
-        Theirs::BF16 => DType::BF16,
-        Theirs::I64 => DType::I64,
-        Theirs::I32 => DType::I32,
-        Theirs::I16 => DType::I16,
-        Theirs::I8 => DType::I8,
-        Theirs::U64 => DType::U64,
-        Theirs::U32 => DType::U32,
-        Theirs::U16 => DType::U16,
-        Theirs::U8 => DType::U8,
-        Theirs::Bool => DType::Bool(BoolStore::Native),
+        Theirs::F64 => Dtype::F64,
+        Theirs::F32 => Dtype::F32,
+        Theirs::F16 => Dtype::F16,
+        Theirs::BF16 => Dtype::BF16,
+        Theirs::I64 => Dtype::I64,
+        Theirs::I32 => Dtype::I32,
+        Theirs::I16 => Dtype::I16,
+        Theirs::I8 => Dtype::I8,
+        Theirs::U64 => Dtype::U64,
+        Theirs::U32 => Dtype::U32,
+        Theirs::U16 => Dtype::U16,
+        Theirs::U8 => Dtype::U8,
+        Theirs::Bool => Dtype::BOOL,
     }
 }

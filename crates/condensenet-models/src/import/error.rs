@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{error::ConfigError, file::FileError, weights::StateDictError};
+use condensenet_runtime::{ConfigError, FileError, StateDictError, WeightsError};
 
 /// A checkpoint can't be imported.
 #[derive(Debug, thiserror::Error)]
@@ -105,12 +105,12 @@ impl ImportError {
         }
     }
 
-    pub(super) fn at(path: &Path) -> impl FnOnce(crate::file::Problem) -> Self {
+    pub(super) fn at(path: &Path) -> impl FnOnce(WeightsError) -> Self {
         let path = path.to_owned();
-        move |problem| match FileError::at(&path)(problem) {
-            FileError::Config { path, source } => Self::Config { path, source },
-            FileError::Weights { path, source } => Self::Weights { path, source },
-            other => Self::File(other),
+        move |source| match source {
+            WeightsError::Config(source) => Self::Config { path, source },
+            WeightsError::Tensors(source) => Self::Weights { path, source },
+            other => Self::File(FileError::weights(&path)(other)),
         }
     }
 }

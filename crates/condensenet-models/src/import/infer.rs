@@ -3,11 +3,7 @@
 use std::path::Path;
 
 use super::{Inference, error::ImportError, layout::Layout, masks::Masks, options::ImportOptions};
-use crate::{
-    config::{CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig},
-    network::FileForm,
-    weights::StateDict,
-};
+use condensenet_runtime::{FileForm, NetworkConfig, StateDict};
 
 mod fields;
 mod reduction;
@@ -86,27 +82,19 @@ fn learned(
         }
     };
     let (layers, growth_rates) = (fields.layers_per_block.clone(), fields.growth_rates.clone());
-    if !fields.has_transitions {
-        let config = CondenseNetConfig::new(layers, growth_rates)
-            .with_num_classes(fields.num_classes)
-            .with_bottleneck(fields.bottleneck)
-            .with_groups_1x1(groups_1x1)
-            .with_groups_3x3(fields.groups_3x3)
-            .with_condensation_factor(condensation_factor)
-            .with_stem(fields.stem);
-        return Ok(config.into());
-    }
-    let reduction = reduction::infer(layout, fields, groups_1x1)?;
-    inferences.push(Inference::new("reduction", reduction.to_string(), SHAPES));
-    let config = LightCondenseNetConfig::new(layers, growth_rates)
+    let mut config = NetworkConfig::new(layers, growth_rates)
         .with_num_classes(fields.num_classes)
         .with_bottleneck(fields.bottleneck)
         .with_groups_1x1(groups_1x1)
         .with_groups_3x3(fields.groups_3x3)
         .with_condensation_factor(condensation_factor)
-        .with_reduction(reduction)
         .with_stem(fields.stem);
-    Ok(config.into())
+    if fields.has_transitions {
+        let reduction = reduction::infer(layout, fields, groups_1x1)?;
+        inferences.push(Inference::new("reduction", reduction.to_string(), SHAPES));
+        config.reduction = Some(reduction);
+    }
+    Ok(config)
 }
 
 /// A DenseNet, whose form is that of its classifier.
@@ -142,14 +130,18 @@ fn densenet(
     let reduction = reduction::infer(layout, fields, groups_1x1)?;
     inferences.push(Inference::new("reduction", reduction.to_string(), SHAPES));
     let (layers, growth_rates) = (fields.layers_per_block.clone(), fields.growth_rates.clone());
-    let config = DenseNetConfig::new(layers, growth_rates)
+    let config = NetworkConfig {
+        condensation_factor: None,
+        ..NetworkConfig::new(layers, growth_rates)
+    };
+    let config = config
         .with_num_classes(fields.num_classes)
         .with_bottleneck(fields.bottleneck)
         .with_groups_1x1(groups_1x1)
         .with_groups_3x3(fields.groups_3x3)
         .with_reduction(reduction)
         .with_stem(fields.stem);
-    Ok((form, config.into()))
+    Ok((form, config))
 }
 
 fn converted_factors(

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, path::Path};
 
 use super::error::ImportError;
-use crate::weights::{ConvNames, Spelling, StateDict};
+use condensenet_runtime::{
+    StateDict,
+    names::{ConvNames, Spelling},
+};
 
 /// Names that are shown in an error.
 const SHOWN: usize = 8;

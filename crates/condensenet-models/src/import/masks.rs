@@ -1,7 +1,5 @@
 //! What the masks of a network in training form say about its groups and its condensation factor.
 
-use burn::tensor::TensorData;
-
 use super::{error::ImportError, layout::Layout};
 
 /// The masks of all layers, by output.
@@ -28,8 +26,8 @@ impl<'a> Masks<'a> {
             let key = format!("{path}._mask");
             let [outputs, inputs, ..] = layout.kernel(&key)?;
             let stage = layout.state_dict.get(&format!("{path}._stage"));
-            let stage = stage.and_then(|stage| stage.iter::<f64>().next());
-            let values = layout.state_dict.get(&key).map(TensorData::iter::<f64>);
+            let stage = stage.and_then(|stage| stage.to_f64().first().copied());
+            let values = layout.state_dict.get(&key).map(|mask| mask.to_f64());
             let kept: Vec<bool> = values.into_iter().flatten().map(|v| v != 0.0).collect();
             if kept.len() != outputs * inputs {
                 let expected = "a mask of shape [channels_out, channels_in, 1, 1]";

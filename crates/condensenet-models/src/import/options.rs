@@ -1,6 +1,6 @@
 //! What the user knows and the file may not say.
 
-use crate::config::Stem;
+use condensenet_runtime::Stem;
 
 /// Overrides of what can't always be read off a checkpoint. The default overrides nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! The names that torchvision's DenseNets had before it renamed their layers.
 
-use crate::weights::StateDict;
+use condensenet_runtime::StateDict;
 
 /// Layers that were numbered with a dot (`norm.1`, `conv.2`), and lost it (`norm1`, `conv2`) when
 /// PyTorch forbade dots in names. The published weights still have it.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{error::ConfigError, file::FileError};
+use condensenet_runtime::{ConfigError, FileError};
 
 /// A network can't be written as ONNX.
 #[derive(Debug, thiserror::Error)]

@@ -10,18 +10,29 @@ use burn::{
 };
 use condensenet_core::{CondensedConv, CondensedLinear, GroupConv, IndexLayer, LearnedGroupConv};
 
+use condensenet_runtime::names::ConvNames;
+
 use super::{
     graph_builder::{GraphBuilder, Value},
     proto::AttributeProto,
 };
-use crate::{classifier::Classifier, weights::ConvNames};
+use crate::{classifier::Classifier, conv_1x1::Conv1x1Ref};
 
 /// Images and maps are `[batch, channels, height, width]`, features `[batch, channels]`.
 const CHANNELS: usize = 1;
 
 impl GraphBuilder {
+    /// A 1x1 convolution in any form.
+    pub(super) fn conv_1x1(&mut self, names: &ConvNames, conv: Conv1x1Ref<'_>, x: &Value) -> Value {
+        match conv {
+            Conv1x1Ref::Learned(conv) => self.learned_group_conv(names, conv, x),
+            Conv1x1Ref::Condensed(conv) => self.condensed_conv(names, conv, x),
+            Conv1x1Ref::Grouped(conv) => self.group_conv(names, conv, x),
+        }
+    }
+
     /// Norm, ReLU and the dense convolution, whose dropped connections are zeros.
-    pub(super) fn learned_group_conv(
+    fn learned_group_conv(
         &mut self,
         names: &ConvNames,
         layer: &LearnedGroupConv,
@@ -32,12 +43,7 @@ impl GraphBuilder {
     }
 
     /// Gather, norm, ReLU, group convolution and shuffle.
-    pub(super) fn condensed_conv(
-        &mut self,
-        names: &ConvNames,
-        layer: &CondensedConv,
-        x: &Value,
-    ) -> Value {
+    fn condensed_conv(&mut self, names: &ConvNames, layer: &CondensedConv, x: &Value) -> Value {
         let x = self.index(&names.path, &layer.index, x);
         let grouped = self.group_conv(names, &layer.conv, &x);
         let [channels_out, ..] = layer.conv.weight.lazy_shape().dims::<4>();
@@ -166,7 +172,7 @@ impl GraphBuilder {
     }
 
     /// A linear layer, its weight as `[outputs, inputs]`.
-    pub(super) fn linear(&mut self, path: &str, layer: &Linear, x: &Value) -> Value {
+    fn linear(&mut self, path: &str, layer: &Linear, x: &Value) -> Value {
         let weight = layer.weight.val().transpose().into_data();
         let weight = self.floats(&format!("{path}.weight"), &weight);
         let transposed = [AttributeProto::int("transB", 1)];

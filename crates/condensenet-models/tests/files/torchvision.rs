@@ -1,7 +1,7 @@
 //! A DenseNet that torchvision made, under its current and its old names, in both containers.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use condensenet_models::{DenseNetConfig, NetworkFile, Stem};
+use condensenet_models::{NetworkConfig, NetworkFile, Stem};
 use safetensors::SafeTensors;
 
 use crate::{fixtures, import};
@@ -16,7 +16,7 @@ fn tensor(name: &str) -> TensorData {
 
 #[test]
 fn torchvision_s_densenet_computes_its_logits_whatever_its_names_and_its_container() {
-    let config = DenseNetConfig::constant_growth(vec![2, 2], 4).with_stem(Stem::ImagenetPooled);
+    let config = NetworkConfig::densenet(vec![2, 2], 4).with_stem(Stem::ImagenetPooled);
     let images = Tensor::<4>::from_data(tensor("images"), &Device::default());
     let expected: Vec<f32> = tensor("logits").iter().collect();
     let mut failures = Vec::new();
@@ -26,7 +26,7 @@ fn torchvision_s_densenet_computes_its_logits_whatever_its_names_and_its_contain
         "densenet.safetensors",
     ] {
         let imported = import(&fixtures("torchvision").join(name)).unwrap();
-        assert_eq!(imported.network.config(), config.clone().into(), "{name}");
+        assert_eq!(*imported.network.config(), config, "{name}");
         let renamed = imported
             .report
             .inferences

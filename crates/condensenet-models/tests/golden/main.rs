@@ -9,7 +9,7 @@ mod trace;
 use std::sync::LazyLock;
 
 use burn::tensor::{Device, Tensor};
-use condensenet_models::{ConvertedNetwork, StateDict, TrainingNetwork};
+use condensenet_models::{AnyNetwork, InitNetwork, StateDict};
 
 use scripted_run::Run;
 use trace::{Inputs, Trace};
@@ -24,15 +24,15 @@ static RUNS: LazyLock<Vec<(Trace, Run)>> = LazyLock::new(|| {
     Trace::all().map(run).collect()
 });
 
-fn trained(trace: &Trace, moment: &str) -> TrainingNetwork {
-    let network = trace.config.init(&Device::default());
+fn trained(trace: &Trace, moment: &str) -> AnyNetwork {
+    let network = trace.config.init::<AnyNetwork>(&Device::default());
     let network = network.expect("a valid configuration");
     let weights = trace.state_dict(moment);
     let network = network.load_state_dict(&weights);
     network.unwrap_or_else(|error| panic!("{}: {error}", trace.name))
 }
 
-fn converted(trace: &Trace) -> ConvertedNetwork {
+fn converted(trace: &Trace) -> AnyNetwork {
     let network = trained(trace, "final").convert();
     network.unwrap_or_else(|error| panic!("{}: {error}", trace.name))
 }
@@ -109,7 +109,7 @@ fn the_network_with_half_a_classifier_computes_the_original_logits() {
 fn a_network_that_the_original_converted_loads_and_computes_its_logits() {
     let images = eval_images();
     assert_logits("converted_eval_logits", |trace| {
-        let network = trace.config.init_converted(Some(0.5), &Device::default());
+        let network = AnyNetwork::init_converted(&trace.config, Some(0.5), &Device::default());
         let network = network.expect("a valid configuration");
         let network = network.load_state_dict(&trace.state_dict("converted"));
         let network = network.unwrap_or_else(|error| panic!("{}: {error}", trace.name));
@@ -182,7 +182,7 @@ fn the_scripted_run_has_the_original_losses() {
 fn the_scripted_run_drops_what_the_original_drops() {
     let mut failures = Vec::new();
     for (trace, run) in RUNS.iter() {
-        let last_stage = trace.config.condensation_factor().unwrap_or(1) - 1;
+        let last_stage = trace.config.condensation_factor.unwrap_or(1) - 1;
         assert_eq!(run.masks.len(), last_stage + 1, "{}", trace.name);
         for (&stage, ours) in &run.masks {
             let theirs = trace.masks(stage);
@@ -223,8 +223,8 @@ fn the_scripted_run_ends_with_the_original_weights_and_statistics() {
                 Some("running_var") => 3,
                 _ => 1,
             };
-            let ours: Vec<f64> = data.iter().collect();
-            let theirs: Vec<f64> = theirs.get(key).unwrap().iter().collect();
+            let ours = data.to_f64();
+            let theirs = theirs.get(key).unwrap().to_f64();
             worst[kind].1 = worst[kind].1.max(deviation(&ours, &theirs));
         }
         for (kind, worst) in worst {
@@ -255,7 +255,7 @@ fn tolerance(trace: &Trace) -> f64 {
 /// With C = 8 the smallest layers end with two inputs a group, and the original's own 32-bit and
 /// 64-bit runs are 1e-4 apart in the end; with C = 4 they are 1e-7 apart.
 fn rounding_grows(trace: &Trace) -> bool {
-    trace.config.condensation_factor() == Some(8)
+    trace.config.condensation_factor == Some(8)
 }
 
 /// Without what PyTorch keeps and Burn does not.

@@ -18,14 +18,7 @@ pub(super) const REMOVED: &str = ".removed";
 /// # Errors
 /// Fails with [`TrainError::Io`], naming the file; what was there before stays.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let unfinished = with_suffix(path, UNFINISHED);
-    write_flushed(&unfinished, bytes).inspect_err(|_| {
-        // The room that a full disk lacks is the more precious.
-        fs::remove_file(&unfinished).ok();
-    })?;
-    fs::rename(&unfinished, path).map_err(TrainError::io(path))?;
-    path.parent().map(flush_directory);
-    Ok(())
+    condensenet_models::write_atomically(path, bytes).map_err(TrainError::io(path))
 }
 
 pub(super) fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {

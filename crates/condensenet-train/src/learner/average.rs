@@ -115,7 +115,7 @@ mod tests {
         tensor::Device,
     };
     use condensenet_core::LearnedGroupConv;
-    use condensenet_models::{CondenseNetConfig, NetworkConfig};
+    use condensenet_models::{AnyNetwork, CondenseNetConfig, InitNetwork};
 
     use super::*;
 
@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn the_masks_are_the_networks_own_and_the_network_stays_as_it_is() {
         let device = Device::flex().autodiff();
-        let config = NetworkConfig::from(CondenseNetConfig::new(vec![1, 1], vec![4, 8]));
-        let mut network = config.init(&device).unwrap();
+        let config = CondenseNetConfig::new(vec![1, 1], vec![4, 8]);
+        let mut network: AnyNetwork = config.init(&device).unwrap();
         let mut average = AveragedNetwork::new(&network, 0.9);
         assert_eq!(average.network().stage(), 0);
         network.condense_to(2);

@@ -8,7 +8,7 @@ use burn::{
     tensor::{Device, Int, Tensor},
 };
 use condensenet_core::LearnedGroupConv;
-use condensenet_models::{CondenseNetConfig, NetworkConfig};
+use condensenet_models::{AnyNetwork, CondenseNetConfig, InitNetwork};
 
 use super::{CondensingLearner, Network, StepPlan, cross_entropy};
 use crate::{data::ImageBatch, recipe::Recipe};
@@ -26,8 +26,8 @@ impl ModuleMapper for FreezeNorms {
 fn network() -> Network {
     let device = Device::flex().autodiff();
     device.seed(3);
-    let network = NetworkConfig::from(CondenseNetConfig::new(vec![2, 1], vec![4, 8]));
-    let network = network.init(&device);
+    let network = CondenseNetConfig::new(vec![2, 1], vec![4, 8]);
+    let network = network.init::<AnyNetwork>(&device);
     let network = network.unwrap().materialize().fork(&device);
     network.map(&mut FreezeNorms)
 }
@@ -149,8 +149,8 @@ fn two_devices_equal_one_at_twice_the_batch_after_20_steps_with_the_same_masks()
 #[test]
 fn the_running_statistics_are_those_of_the_networks_own_share() {
     let device = Device::flex().autodiff();
-    let fresh = NetworkConfig::from(CondenseNetConfig::new(vec![1, 1], vec![4, 8]));
-    let fresh = fresh.init(&device);
+    let fresh = CondenseNetConfig::new(vec![1, 1], vec![4, 8]);
+    let fresh = fresh.init::<AnyNetwork>(&device);
     let fresh = fresh.unwrap().materialize().fork(&device);
     let recipe = Recipe::new().with_epochs(1);
     let both = learner(&fresh, &recipe, 2);

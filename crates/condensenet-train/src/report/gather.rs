@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use burn::tensor::Device;
 use condensenet_core::CondensationSchedule;
-use condensenet_models::{NetworkConfig, TrainingNetwork};
+use condensenet_models::AnyNetwork;
 
 use super::{
     Connections, EpochPoint, Progress, RunReport, Sizes, StageBoundary, history, stored_evaluation,
@@ -59,7 +59,9 @@ impl RunReport {
             )?,
             stages: stages(&config),
             connections: connections.and_then(|(network, epoch)| match network {
-                TrainingNetwork::CondenseNet(network) => Some(Connections::of(network, epoch)),
+                AnyNetwork::CondenseNet(network) if network.config().kind() == "condensenet" => {
+                    Some(Connections::of(network, epoch))
+                }
                 _ => None,
             }),
             missing: history.remarks,
@@ -109,7 +111,7 @@ impl RunReport {
             )),
             Some(_) => {}
         }
-        if !matches!(self.config.network, NetworkConfig::CondenseNet(_)) {
+        if self.config.network.kind() != "condensenet" {
             missing.push(
                 "Which layer reads which is drawn for CondenseNets alone: the transitions of other networks mix what \
                  earlier layers made."
@@ -145,7 +147,7 @@ pub(super) fn best(epochs: &[EpochPoint]) -> Option<EpochPoint> {
 }
 
 fn stages(config: &RunConfig) -> Vec<StageBoundary> {
-    let factor = config.network.condensation_factor().unwrap_or(1);
+    let factor = config.network.condensation_factor.unwrap_or(1);
     let schedule = CondensationSchedule::new(factor);
     (1..=schedule.last_stage())
         .map(|stage| StageBoundary {

@@ -1,7 +1,9 @@
 //! What a network costs before and after conversion.
 
 use burn::tensor::Device;
-use condensenet_models::{Complexity, Convention, Form, NetworkConfig, StateDict, TrainingNetwork};
+use condensenet_models::{
+    AnyNetwork, Complexity, Convention, Form, InitNetwork, NetworkConfig, StateDict,
+};
 use serde::Serialize;
 
 use crate::error::TrainError;
@@ -39,7 +41,7 @@ impl Sizes {
     pub(super) fn of(
         config: &NetworkConfig,
         input: [usize; 2],
-        network: Option<&TrainingNetwork>,
+        network: Option<&AnyNetwork>,
         device: &Device,
     ) -> Result<Self, TrainError> {
         let mut network = match network {
@@ -68,7 +70,7 @@ impl FormSize {
         let complexity = Complexity::of(config, form, input)?;
         let bytes = weights
             .iter()
-            .map(|(_, tensor)| tensor.bytes().len() as u64);
+            .map(|(_, tensor)| tensor.as_bytes().len() as u64);
         Ok(Self {
             parameters: complexity.stored_params(),
             published_parameters: complexity.counted_params(),

@@ -1,6 +1,6 @@
 //! Numbers and descriptions as people read them.
 
-use condensenet_models::{NetworkConfig, config::Describe};
+use condensenet_models::NetworkConfig;
 use serde_json::Value;
 
 use super::RunReport;
@@ -16,8 +16,8 @@ impl RunReport {
         format!(
             "{} {}, growth {}{}",
             kind(network),
-            numbers(network.layers_per_block()),
-            numbers(network.growth_rates()),
+            numbers(&network.layers_per_block),
+            numbers(&network.growth_rates),
             condensing(network)
         )
     }
@@ -35,22 +35,19 @@ impl RunReport {
     }
 }
 
-const fn kind(network: &NetworkConfig) -> &'static str {
-    match network {
-        NetworkConfig::CondenseNet(_) => "CondenseNet",
-        NetworkConfig::LightCondenseNet(_) => "light CondenseNet",
-        NetworkConfig::DenseNet(_) => "DenseNet",
-        _ => "network",
+fn kind(network: &NetworkConfig) -> &'static str {
+    match network.kind() {
+        "condensenet" => "CondenseNet",
+        "light_condensenet" => "light CondenseNet",
+        _ => "DenseNet",
     }
 }
 
 fn condensing(network: &NetworkConfig) -> String {
-    let Some(factor) = network.condensation_factor() else {
-        return String::new();
-    };
-    match network.architecture().map(|layers| layers.groups_1x1) {
-        Ok(groups) if groups != factor => format!(", C = {factor}, G = {groups}"),
-        _ => format!(", C = G = {factor}"),
+    match (network.condensation_factor, network.groups_1x1) {
+        (None, _) => String::new(),
+        (Some(factor), groups) if groups == factor => format!(", C = G = {factor}"),
+        (Some(factor), groups) => format!(", C = {factor}, G = {groups}"),
     }
 }
 

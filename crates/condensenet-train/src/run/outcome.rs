@@ -1,6 +1,6 @@
 //! What a run has come to.
 
-use condensenet_models::TrainingNetwork;
+use condensenet_models::AnyNetwork;
 
 /// Why a call of [`train`](crate::TrainingRun::train) has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub struct RunOutcome {
     /// Why it has ended.
     pub ending: RunEnding,
     /// The network as it is now, in training form, for use at test time.
-    pub network: TrainingNetwork,
+    pub network: AnyNetwork,
     /// The moving average of its weights, if the recipe asks for one.
-    pub average: Option<TrainingNetwork>,
+    pub average: Option<AnyNetwork>,
     /// Epochs that are done.
     pub epochs_done: usize,
     /// Steps that are done of the next epoch.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use burn::{module::Module, tensor::Device};
-use condensenet_models::TrainingNetwork;
+use condensenet_models::{AnyNetwork, InitNetwork};
 
 use super::{RunEnding, RunOptions, RunOutcome, TrainingRun, lock::RunLock};
 use crate::{
@@ -149,7 +149,8 @@ impl TrainingRun {
         let recipe = &self.config.recipe;
         let before = position.epoch.saturating_mul(plan.steps_per_epoch);
         let step = before.saturating_add(position.partial.steps);
-        let network = self.config.network.init(device)?.materialize();
+        let network: AnyNetwork = self.config.network.init(device)?;
+        let network = network.materialize();
         let mut network = initial_weights::fill(network, &self.directory, device)?;
         if self.config.freeze_features {
             // Before a checkpoint is read, which holds no momentum of what is frozen.
@@ -177,7 +178,7 @@ impl TrainingRun {
     }
 
     /// Freezes what the run does not train.
-    fn frozen(&self, network: TrainingNetwork) -> TrainingNetwork {
+    fn frozen(&self, network: AnyNetwork) -> AnyNetwork {
         if self.config.freeze_features {
             network.freeze_features()
         } else {

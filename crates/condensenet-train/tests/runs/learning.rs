@@ -1,6 +1,6 @@
 use burn::tensor::Device;
 use condensenet_core::LearnedGroupConv;
-use condensenet_models::{CondenseNetConfig, TrainingNetwork};
+use condensenet_models::{AnyNetwork, CondenseNetConfig, InitNetwork};
 use condensenet_train::{Recipe, RunConfig, read_metrics};
 
 use crate::support::{alone, config, finish, images, network, recipe};
@@ -26,7 +26,7 @@ fn a_small_network_learns_the_built_in_images() {
 }
 
 /// The sum over layers and inputs of the L2 norm of each group's weights, as the paper's equation 1 has it.
-fn group_norms(network: &TrainingNetwork) -> f64 {
+fn group_norms(network: &AnyNetwork) -> f64 {
     let of_layer = |layer: &LearnedGroupConv| {
         let [channels_out, channels_in, _, _] = layer.weight.dims();
         let weight: Vec<f32> = layer.masked_weight().into_data().iter().collect();
@@ -46,7 +46,7 @@ fn group_norms(network: &TrainingNetwork) -> f64 {
 #[test]
 fn the_group_lasso_pulls_the_weights_of_groups_down() {
     let _alone = alone();
-    let fresh = TrainingNetwork::from(network().init(&Device::flex()).unwrap());
+    let fresh = network().init::<AnyNetwork>(&Device::flex()).unwrap();
     let term: f32 = fresh.group_lasso().unwrap().into_scalar();
     let expected = group_norms(&fresh);
     assert!((f64::from(term) - expected).abs() < 1e-4 * expected);

@@ -12,7 +12,7 @@ use burn::{
     tensor::{Bytes, Device},
 };
 use burn_pack::Reader;
-use condensenet_models::{CondenseNetConfig, TrainingNetwork};
+use condensenet_models::{AnyNetwork, CondenseNetConfig};
 use condensenet_train::{
     DataSource, Display, EpochMetrics, Recipe, RunConfig, RunData, RunOptions, RunOutcome,
     SavedCheckpoint, TrainError, TrainingRun,
@@ -71,7 +71,7 @@ pub(crate) fn begin(config: RunConfig) -> (TempDir, TrainingRun) {
     (root, run)
 }
 
-pub(crate) fn train(run: &TrainingRun) -> Result<TrainingNetwork, TrainError> {
+pub(crate) fn train(run: &TrainingRun) -> Result<AnyNetwork, TrainError> {
     train_with(run, &options()).map(|outcome| outcome.network)
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn train_with(
 }
 
 /// A directory that holds a run that is trained to its end.
-pub(crate) fn finish(config: RunConfig) -> (TempDir, TrainingRun, TrainingNetwork) {
+pub(crate) fn finish(config: RunConfig) -> (TempDir, TrainingRun, AnyNetwork) {
     let (root, run) = begin(config);
     let network = train(&run).expect("the run can be trained");
     (root, run, network)
@@ -112,7 +112,7 @@ pub(crate) fn epochs(run: &TrainingRun) -> Vec<usize> {
 pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
 
 /// The tensors of a record.
-pub(crate) fn weights(network: &TrainingNetwork) -> Tensors {
+pub(crate) fn weights(network: &AnyNetwork) -> Tensors {
     let record = network.clone().into_record();
     tensors(record.into_bytes().expect("a record has bytes"))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use condensenet::{
-    AnyNetwork, ConvertedNetwork, TrainingNetwork,
+    AnyNetwork,
     burn::{
         data::dataloader::DataLoader,
         nn::loss::CrossEntropyLossConfig,
@@ -11,8 +11,6 @@ use condensenet::{
     },
     train::{DataSource, Recipe, data::ImageLoaderConfig},
 };
-#[cfg(feature = "flex")]
-use condensenet::{InferenceSession, SessionNetwork};
 
 use super::{Bench, Call, Form};
 
@@ -24,7 +22,6 @@ pub(super) enum Case {
     /// The network after conversion.
     ConvertedForm,
     /// The converted network compiled for the processor.
-    #[cfg(feature = "flex")]
     Session,
     /// Forward, backward and optimizer.
     TrainingStep,
@@ -36,7 +33,6 @@ impl Case {
     pub(super) const ALL: &[Self] = &[
         Self::TrainingForm,
         Self::ConvertedForm,
-        #[cfg(feature = "flex")]
         Self::Session,
         Self::TrainingStep,
         Self::Loading,
@@ -46,7 +42,6 @@ impl Case {
         match self {
             Self::TrainingForm => "forward, training form",
             Self::ConvertedForm => "forward, converted form",
-            #[cfg(feature = "flex")]
             Self::Session => "forward, session",
             Self::TrainingStep => "training step",
             Self::Loading => "loading 32x32 images",
@@ -56,7 +51,6 @@ impl Case {
     /// Says whether a device of this family has the case.
     pub(super) fn is_for(self, family: &str) -> bool {
         match self {
-            #[cfg(feature = "flex")]
             Self::Session => family == "flex",
             _ => !family.is_empty(),
         }
@@ -75,15 +69,11 @@ pub(super) fn prepare(
     match case {
         Case::TrainingForm => Ok(forward(bench.load(Form::Training, device)?, shape, device)),
         Case::ConvertedForm => Ok(forward(bench.load(Form::Forward, device)?, shape, device)),
-        #[cfg(feature = "flex")]
-        Case::Session => match bench.load(Form::Forward, device)? {
-            AnyNetwork::Converted(network) => session(&network, shape, threads, device),
-            AnyNetwork::Training(_) => Err(anyhow!("the network is not converted")),
-        },
-        Case::TrainingStep => match bench.load(Form::Training, &device.clone().autodiff())? {
-            AnyNetwork::Training(network) => Ok(training_step(network, shape, device)),
-            AnyNetwork::Converted(_) => Err(anyhow!("the network has no training form any more")),
-        },
+        Case::Session => session(&bench.load(Form::Forward, device)?, shape, threads, device),
+        Case::TrainingStep => {
+            let network = bench.load(Form::Training, &device.clone().autodiff())?;
+            Ok(training_step(network, shape, device))
+        }
         Case::Loading => loading(bench.batch, device),
     }
 }
@@ -100,25 +90,24 @@ fn forward(network: AnyNetwork, shape: [usize; 4], device: &Device) -> Call {
     })
 }
 
-#[cfg(feature = "flex")]
 fn session(
-    network: &ConvertedNetwork,
+    network: &AnyNetwork,
     shape: [usize; 4],
     threads: usize,
     device: &Device,
 ) -> Result<Call> {
-    let session = InferenceSession::new(SessionNetwork::of(network)?)?.with_threads(threads);
+    let session = network.compile()?.with_threads(threads);
     let images: Vec<f32> = images(shape, device).into_data().iter().collect();
     let mut logits = vec![0.0; shape[0] * session.num_classes()];
     let call = move || Ok(session.run(&images, shape[0], shape[2], shape[3], &mut logits)?);
     Ok(Box::new(call))
 }
 
-fn training_step(network: TrainingNetwork, shape: [usize; 4], device: &Device) -> Call {
+fn training_step(network: AnyNetwork, shape: [usize; 4], device: &Device) -> Call {
     let device = device.clone().autodiff();
     let recipe = Recipe::new();
     let mut optimizer = recipe.optimizer();
-    let num_classes = network.config().num_classes();
+    let num_classes = network.config().num_classes;
     let labels: Vec<i64> = (0..shape[0])
         .map(|image| (image % num_classes) as i64)
         .collect();

@@ -1,11 +1,9 @@
 //! What names and shapes say of any network.
 
 use super::{OPTION, SHAPES};
-use crate::{
-    config::Stem,
-    import::{Inference, error::ImportError, layout::Layout, options::ImportOptions},
-    weights::Spelling,
-};
+use condensenet_runtime::{Stem, names::Spelling};
+
+use crate::import::{Inference, error::ImportError, layout::Layout, options::ImportOptions};
 
 /// The fields that every description has.
 pub(super) struct Fields {

@@ -1,10 +1,9 @@
 //! From the widths of the transitions to the one number that makes them.
 
 use super::Fields;
-use crate::{
-    config::reduced,
-    import::{error::ImportError, layout::Layout},
-};
+use condensenet_runtime::config::reduced;
+
+use crate::import::{error::ImportError, layout::Layout};
 
 /// What almost every network has, and what one without transitions is said to have.
 const USUAL: f64 = 0.5;

@@ -6,15 +6,15 @@ use burn::{
     tensor::{DType, Device, Int, Tensor},
 };
 use condensenet_core::{LearnedGroupConv, mask::importance};
-use condensenet_models::{CondenseNetConfig, DenseNetConfig, NetworkConfig, Stem};
+use condensenet_models::{CondenseNetConfig, InitNetwork, NetworkConfig, Stem};
 
 use super::{CondensingLearner, Network, StepPlan, batch, numbers};
 use crate::{data::ImageBatch, learner::StepResult, precision::Precision, recipe::Recipe};
 
-fn fresh(config: impl Into<NetworkConfig>) -> Network {
+fn fresh(config: NetworkConfig) -> Network {
     let device = Device::flex().autodiff();
     device.seed(3);
-    let network = config.into().init(&device).unwrap();
+    let network: Network = config.init(&device).unwrap();
     network.materialize().fork(&device)
 }
 
@@ -113,14 +113,14 @@ fn gradients_in_bf16_differ_from_those_in_f32_by_rounding() {
     let small = || CondenseNetConfig::new(vec![2, 1], vec![4, 8]);
     let mut far = Vec::new();
     for (name, config) in [
-        ("condensenet", NetworkConfig::from(small())),
+        ("condensenet", small()),
         (
             "with ImageNet's stem",
             small().with_stem(Stem::Imagenet).into(),
         ),
         (
             "densenet with a pooled stem",
-            DenseNetConfig::constant_growth(vec![2, 1], 8)
+            NetworkConfig::densenet(vec![2, 1], 8)
                 .with_stem(Stem::ImagenetPooled)
                 .into(),
         ),
