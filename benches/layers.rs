@@ -11,8 +11,7 @@ use std::hint::black_box;
 
 use anyhow::Result;
 use condensenet::{
-    CondensedConvConfig, CondensedLinearConfig, GroupConvConfig, IndexLayer,
-    LearnedGroupConvConfig,
+    CondensedLinearConfig, GroupConvConfig, IndexLayer, LearnedGroupConvConfig,
     burn::tensor::{Device, Distribution, Tensor},
     channel_shuffle, device, kernels,
 };
@@ -85,12 +84,6 @@ impl Case {
             .with_condensation_factor(self.groups)
     }
 
-    fn condensed(&self) -> CondensedConvConfig {
-        CondensedConvConfig::new(self.channels_in, self.bottleneck_channels())
-            .with_groups(self.groups)
-            .with_condensation_factor(self.groups)
-    }
-
     fn group(&self) -> GroupConvConfig {
         GroupConvConfig::new(self.bottleneck_channels(), self.growth_rate).with_groups(self.groups)
     }
@@ -131,7 +124,7 @@ fn forward(criterion: &mut Criterion, device: &Device) {
         time("learned_group_conv", case, wide.clone(), &|x| {
             learned.forward(x)
         });
-        let condensed = case.condensed().init(device);
+        let condensed = case.learned().init_condensed(device);
         time("condensed_conv", case, wide.clone(), &|x| {
             condensed.forward(x)
         });

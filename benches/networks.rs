@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use anyhow::Result;
 use condensenet::{
-    Preset,
+    AnyNetwork, InitNetwork, Preset,
     burn::tensor::{Device, Distribution, Tensor},
     device,
 };
@@ -46,39 +46,34 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn time(criterion: &mut Criterion, variant: Preset, shape: [usize; 4], device: &Device) {
+fn time(criterion: &mut Criterion, preset: Preset, shape: [usize; 4], device: &Device) {
     let images = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), device);
-    let config = variant.config();
-    let mut group = criterion.benchmark_group(format!("{variant}, batch {}", shape[0]));
+    let config = preset.config();
+    let mut group = criterion.benchmark_group(format!("{preset}, batch {}", shape[0]));
     group.throughput(Throughput::Elements(shape[0] as u64));
 
-    let mut training = config.init(device).expect("a preset is valid");
+    let mut training: AnyNetwork = config.init(device).expect("a preset is valid");
     training.condense_to(training.schedule().last_stage());
     group.bench_function("training form", |bencher| {
         bencher.iter(|| wait(device, training.forward(images.clone())));
     });
     drop(training);
 
-    let converted = config
-        .init_converted(None, device)
-        .expect("a preset is valid");
+    let converted = AnyNetwork::init_converted(&config, None, device).expect("a preset is valid");
     group.bench_function("converted form", |bencher| {
         bencher.iter(|| wait(device, converted.forward(images.clone())));
     });
 
-    #[cfg(feature = "flex")]
-    {
-        let session = converted.compile().expect("a preset is whole");
-        let pixels: Vec<f32> = images.into_data().iter().collect();
-        let mut logits = vec![0.0; shape[0] * config.num_classes];
-        group.bench_function("session", |bencher| {
-            bencher.iter(|| {
-                let done = session.run(&pixels, shape[0], shape[2], shape[3], &mut logits);
-                done.expect("the sizes fit");
-                black_box(&logits);
-            });
+    let session = converted.compile().expect("a preset is whole");
+    let pixels: Vec<f32> = images.into_data().iter().collect();
+    let mut logits = vec![0.0; shape[0] * config.num_classes];
+    group.bench_function("session", |bencher| {
+        bencher.iter(|| {
+            let done = session.run(&pixels, shape[0], shape[2], shape[3], &mut logits);
+            done.expect("the sizes fit");
+            black_box(&logits);
         });
-    }
+    });
     group.finish();
 }
 

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use condensenet::{
-    Preset,
+    AnyNetwork, InitNetwork, Preset,
     burn::{
         nn::loss::CrossEntropyLossConfig,
         optim::GradientsParams,
@@ -112,7 +112,7 @@ fn prepare(arguments: &Arguments, device: &Device) -> Result<Call> {
             let loss = CrossEntropyLossConfig::new().init(&device);
             let recipe = Recipe::new();
             let mut optimizer = recipe.optimizer();
-            let mut network = Some(config.init(&device)?);
+            let mut network = Some(config.init::<AnyNetwork>(&device)?);
             Box::new(move || {
                 let trained = network.take().context("an earlier step failed")?;
                 let loss = loss.forward(trained.forward(images.clone()), labels.clone());
@@ -122,7 +122,7 @@ fn prepare(arguments: &Arguments, device: &Device) -> Result<Call> {
             })
         }
         Form::Training => {
-            let mut network = config.init(device)?;
+            let mut network: AnyNetwork = config.init(device)?;
             network.condense_to(network.schedule().last_stage());
             let images = images(device);
             Box::new(move || {
@@ -133,7 +133,7 @@ fn prepare(arguments: &Arguments, device: &Device) -> Result<Call> {
             })
         }
         Form::Converted => {
-            let network = config.init_converted(None, device)?;
+            let network = AnyNetwork::init_converted(&config, None, device)?;
             let images = images(device);
             Box::new(move || {
                 let logits = network.forward(images.clone());

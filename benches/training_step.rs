@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Parser;
 use condensenet::{
-    Preset,
+    AnyNetwork, InitNetwork, Preset,
     burn::{
         nn::loss::CrossEntropyLossConfig,
         optim::GradientsParams,
@@ -60,7 +60,7 @@ fn main() -> Result<()> {
     };
     let config = arguments.model.config();
     let recipe = Recipe::new();
-    let mut network = config.init(&device)?;
+    let mut network: AnyNetwork = config.init(&device)?;
     let stage = if arguments.condensed {
         usize::MAX
     } else {

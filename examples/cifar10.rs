@@ -112,7 +112,11 @@ fn describe(arguments: &Arguments) -> RunConfig {
                 directory: directory.clone(),
                 train_images: arguments.train_images,
             };
-            (model.config(), model.published_recipe().map_or(300, |recipe| recipe.epochs), data)
+            (
+                model.config(),
+                model.published_recipe().map_or(300, |recipe| recipe.epochs),
+                data,
+            )
         }
     };
     let recipe = Recipe::new()

@@ -23,9 +23,7 @@ use clap::{Parser, ValueEnum};
 use condensenet::{
     AnyNetwork, InitNetwork, NetworkConfig, NetworkFile, Normalization, OnnxExport, Preset, Stem,
     StoredTensor,
-    burn::{
-        module::{Module, ModuleMapper, Param},
-    },
+    burn::module::{Module, ModuleMapper, Param},
     device,
     prelude::{Device, Distribution, Tensor},
 };

@@ -98,7 +98,7 @@ fn main() -> Result<()> {
         .with_epochs(arguments.epochs)
         .with_learning_rate(arguments.learning_rate)
         .with_seed(arguments.seed);
-    let mut config = RunConfig::new(start.network.config(), recipe, photos);
+    let mut config = RunConfig::new(start.network.config().clone(), recipe, photos);
     if arguments.freeze {
         config = config.with_frozen_features();
     }
@@ -145,5 +145,5 @@ fn main() -> Result<()> {
 /// A CondenseNet for photos of 64 pixels a side: the stem halves them, the blocks see 32, 16 and 8.
 fn small_network() -> NetworkConfig {
     let network = CondenseNetConfig::new(vec![4, 4, 4], vec![8, 16, 32]);
-    network.with_stem(Stem::Imagenet).into()
+    network.with_stem(Stem::Imagenet)
 }

@@ -34,10 +34,9 @@ pub mod device;
 
 pub use burn;
 pub use condensenet_core::{
-    CondensationSchedule, CondensedConv, CondensedLinear,
-    CondensedLinearConfig, ConversionError, GroupConv, GroupConvConfig, IndexLayer,
-    LearnedGroupConv, LearnedGroupConvConfig, Mask, ShapeError, channel_shuffle, channel_unshuffle,
-    group_lasso, kernels,
+    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig, ConversionError,
+    GroupConv, GroupConvConfig, IndexLayer, LearnedGroupConv, LearnedGroupConvConfig, Mask,
+    ShapeError, channel_shuffle, channel_unshuffle, group_lasso, kernels,
 };
 pub use condensenet_models::*;
 #[cfg(feature = "train")]
@@ -51,7 +50,7 @@ pub mod prelude {
     };
     pub use crate::{
         AnyNetwork, Complexity, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, DenseNet,
-        InitNetwork, NetworkConfig, Preset, device,
+        InitNetwork, NetworkConfig, PreprocessTensors, Preset, SessionTensors, device,
     };
     pub use burn::tensor::{Device, Distribution, Tensor};
 }

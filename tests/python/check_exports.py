@@ -124,6 +124,7 @@ def check_onnx(path, failures):
     failures.expect(nodes == set(ranks) and all(ranks.values()), "shape inference leaves tensors without a shape")
 
     metadata = {entry.key: entry.value for entry in model.metadata_props}
+    metadata = json.loads(metadata["condensenet"])
     for key in METADATA:
         failures.expect(key in metadata, f"no `{key}` in the ONNX metadata")
 
@@ -151,7 +152,7 @@ def check_network_file(path, failures):
     held = with_extension(path, "raw").read_bytes()
     entries = json.loads(with_extension(path, "raw.json").read_text())
     with safe_open(file, "numpy") as opened:
-        metadata = opened.metadata()
+        metadata = json.loads(opened.metadata()["condensenet"])
         tensors = {key: opened.get_tensor(key) for key in opened.keys()}
     keys = {entry["key"] for entry in entries}
     failures.expect(set(tensors) == keys, f"keys differ: {sorted(set(tensors) ^ keys)}")
@@ -175,10 +176,11 @@ def check_network_file(path, failures):
             failures.expect(tensor.tobytes() == held[start:end], f"{key} in {reader} has other bits than in Rust")
     failures.expect(end == len(held), f"{len(held) - end} bytes belong to no tensor")
 
-    config = json.loads(metadata["config"])
-    failures.expect(config["num_classes"] == len(json.loads(metadata["class_names"])), "classes and names differ")
+    classes = metadata["config"]["num_classes"]
+    failures.expect(classes == len(metadata["class_names"]), "classes and names differ")
     model = onnx.load(with_extension(path, "onnx"), load_external_data=False)
     in_model = {entry.key: entry.value for entry in model.metadata_props}
+    in_model = json.loads(in_model["condensenet"])
     for key in METADATA:
         failures.expect(metadata.get(key) == in_model.get(key), f"`{key}` differs between the file and the ONNX model")
     print(f"  {len(entries)} tensors of {len(held)} bytes, equal in {' and '.join(others)}")

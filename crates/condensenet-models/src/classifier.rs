@@ -46,6 +46,15 @@ impl Classifier {
         }
     }
 
+    /// Returns the linear layer; that of a condensed classifier reads the kept channels alone.
+    #[must_use]
+    pub const fn linear(&self) -> &Linear {
+        match self {
+            Self::Whole(linear) => linear,
+            Self::Condensed(condensed) => &condensed.linear,
+        }
+    }
+
     /// The number of inputs that a condensed classifier reads; `None` for a whole one.
     pub(crate) fn kept_channels(&self) -> Option<usize> {
         match self {

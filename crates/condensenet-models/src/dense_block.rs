@@ -27,7 +27,8 @@ impl<C: Conv1x1> DenseBlock<C> {
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let trained = self.layers.iter();
-        let trained = trained.map(|layer| Some((layer.conv_1x1.view().trained()?, &layer.conv_3x3)));
+        let trained =
+            trained.map(|layer| Some((layer.conv_1x1.view().trained()?, &layer.conv_3x3)));
         let trained: Option<Vec<_>> = trained.collect();
         if let Some(output) = trained.and_then(|layers| train_dense_block(&x, &layers)) {
             return output;

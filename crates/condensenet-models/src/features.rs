@@ -52,7 +52,10 @@ impl<C: Conv1x1> Features<C> {
         let transitions = transitions.flat_map(|(_last, others)| others);
         Self {
             stem: stem_conv,
-            stem_norm: config.stem.is_pooled().then(|| norm(config.stem_channels())),
+            stem_norm: config
+                .stem
+                .is_pooled()
+                .then(|| norm(config.stem_channels())),
             blocks: (0..shapes.len()).map(block).collect(),
             transitions: transitions
                 .map(|behind| Transition::init(config, behind, device))

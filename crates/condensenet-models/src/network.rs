@@ -7,9 +7,7 @@ use burn::{
 use condensenet_core::{CondensationSchedule, CondensedConv, GroupConv, LearnedGroupConv};
 use condensenet_runtime::{ConfigError, NetworkConfig, complexity::ClassifierForm};
 
-use crate::{
-    classifier::Classifier, conv_1x1::Conv1x1, error::NotCondensed, features::Features,
-};
+use crate::{classifier::Classifier, conv_1x1::Conv1x1, error::NotCondensed, features::Features};
 
 mod any;
 

@@ -13,7 +13,9 @@ use std::path::Path;
 
 use prost::Message;
 
-use condensenet_runtime::{ConfigError, FileError, NetworkFile as StoredFile, NetworkWeights, StateDict, write_atomically};
+use condensenet_runtime::{
+    ConfigError, FileError, NetworkFile as StoredFile, NetworkWeights, StateDict, write_atomically,
+};
 
 use crate::{file::NetworkFile, network::AnyNetwork};
 

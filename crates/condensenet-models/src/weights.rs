@@ -19,7 +19,7 @@ use crate::{
 mod data;
 mod slot;
 
-pub use data::{tensor_data, stored_tensor};
+pub use data::{stored_tensor, tensor_data};
 use slot::Slot;
 
 impl<C: Conv1x1> Network<C> {
@@ -171,7 +171,11 @@ impl<C: Conv1x1> Network<C> {
         if let Some(norm) = &mut features.stem_norm {
             slots.norm(norm);
         }
-        for layer in features.blocks.iter_mut().flat_map(|block| &mut block.layers) {
+        for layer in features
+            .blocks
+            .iter_mut()
+            .flat_map(|block| &mut block.layers)
+        {
             slots.conv_1x1(layer.conv_1x1.view_mut());
             slots.group_conv(&mut layer.conv_3x3);
         }

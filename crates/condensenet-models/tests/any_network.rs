@@ -17,8 +17,7 @@ use condensenet_models::{
 fn configs() -> Vec<NetworkConfig> {
     let (layers, growth_rates) = (vec![2, 1, 2], vec![4, 8, 16]);
     vec![
-        CondenseNetConfig::new(layers.clone(), growth_rates.clone())
-            .with_groups_1x1(2),
+        CondenseNetConfig::new(layers.clone(), growth_rates.clone()).with_groups_1x1(2),
         CondenseNetConfig::new(layers.clone(), growth_rates.clone())
             .with_stem(Stem::ImagenetPooled),
         NetworkConfig::light(layers.clone(), growth_rates.clone()),
@@ -28,17 +27,15 @@ fn configs() -> Vec<NetworkConfig> {
             .with_condensation_factor(2)
             .with_stem(Stem::Imagenet)
             .with_dropout(0.2),
-        NetworkConfig::densenet(layers.clone(), 8)
-            .with_num_classes(3),
+        NetworkConfig::densenet(layers.clone(), 8).with_num_classes(3),
         NetworkConfig {
             growth_rates,
             ..NetworkConfig::densenet(layers, 0)
         }
-            .with_groups_1x1(2)
-            .with_groups_3x3(4)
-            .with_reduction(0.75),
-        NetworkConfig::densenet(vec![2, 3], 6)
-            .with_stem(Stem::ImagenetPooled),
+        .with_groups_1x1(2)
+        .with_groups_3x3(4)
+        .with_reduction(0.75),
+        NetworkConfig::densenet(vec![2, 3], 6).with_stem(Stem::ImagenetPooled),
     ]
 }
 

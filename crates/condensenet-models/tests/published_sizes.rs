@@ -6,8 +6,7 @@
 
 use burn::tensor::Device;
 use condensenet_models::{
-    Complexity, CondenseNetConfig, Convention, DenseNetConfig, Form, LightCondenseNetConfig,
-    NetworkConfig, Preset, Stem,
+    AnyNetwork, Complexity, Convention, Form, InitNetwork, NetworkConfig, Preset, Stem,
 };
 use serde::Deserialize;
 
@@ -46,34 +45,21 @@ impl Row {
             "imagenet" => Stem::Imagenet,
             _ => Stem::Cifar,
         };
-        let (layers, growth_rates) = (self.stages.clone(), self.growth.clone());
-        match self.kind.as_str() {
-            "condensenet" => CondenseNetConfig::new(layers, growth_rates)
-                .with_num_classes(self.classes)
-                .with_bottleneck(self.bottleneck)
-                .with_groups_1x1(self.g1)
-                .with_groups_3x3(self.g3)
-                .with_condensation_factor(self.c)
-                .with_stem(stem)
-                .into(),
-            "densenet_LGC" => NetworkConfig::light(layers, growth_rates)
-                .with_num_classes(self.classes)
-                .with_bottleneck(self.bottleneck)
-                .with_groups_1x1(self.g1)
-                .with_groups_3x3(self.g3)
-                .with_condensation_factor(self.c)
-                .with_reduction(self.reduction)
-                .with_stem(stem)
-                .into(),
-            "densenet" => DenseNetConfig::new(layers, growth_rates)
-                .with_num_classes(self.classes)
-                .with_bottleneck(self.bottleneck)
-                .with_groups_1x1(self.g1)
-                .with_groups_3x3(self.g3)
-                .with_reduction(self.reduction)
-                .with_stem(stem)
-                .into(),
+        let (condensation_factor, reduction) = match self.kind.as_str() {
+            "condensenet" => (Some(self.c), None),
+            "densenet_LGC" => (Some(self.c), Some(self.reduction)),
+            "densenet" => (None, Some(self.reduction)),
             other => panic!("{} is a {other}", self.name),
+        };
+        NetworkConfig {
+            num_classes: self.classes,
+            bottleneck: self.bottleneck,
+            groups_1x1: self.g1,
+            groups_3x3: self.g3,
+            condensation_factor,
+            reduction,
+            stem,
+            ..NetworkConfig::new(self.stages.clone(), self.growth.clone())
         }
     }
 
@@ -112,10 +98,8 @@ fn published_networks() -> Vec<(String, Preset, NetworkConfig, [usize; 2])> {
         assert_eq!(benchmarks[0], preset.benchmark(), "{preset}");
         for benchmark in benchmarks {
             let mut config = preset.config().with_num_classes(benchmark.num_classes());
-            if let NetworkConfig::CondenseNet(config) = &mut config {
-                // Dropout has no size, and the fixture does not know it.
-                config.dropout = 0.0;
-            }
+            // Dropout has no size, and the fixture does not know it.
+            config.dropout = 0.0;
             let name = format!("{preset} on {benchmark:?}");
             networks.push((name, preset, config, benchmark.input_size()));
         }
@@ -153,7 +137,7 @@ fn torchvision_s_densenets_have_its_parameters_and_operations_to_the_last_digit(
 
 /// The elements of what PyTorch calls parameters.
 fn parameters(config: &NetworkConfig) -> u64 {
-    let network = config.init(&Device::default()).expect("a valid row");
+    let network: AnyNetwork = config.init(&Device::default()).expect("a valid row");
     let weights = network.state_dict();
     let tensors = weights.iter();
     let trained = tensors.filter(|(key, _)| key.ends_with(".weight") || key.ends_with(".bias"));

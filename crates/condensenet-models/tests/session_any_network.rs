@@ -6,8 +6,8 @@ use burn::{
     tensor::{Device, Distribution, Tensor},
 };
 use condensenet_models::{
-    AnyNetwork, Conv1x1, Conv1x1Mut, Features, InferenceSession, InitNetwork, NetworkConfig, Preset,
-    SessionNetwork, SessionTensors, Stem, session::Isa,
+    AnyNetwork, Conv1x1, Conv1x1Mut, Features, InferenceSession, InitNetwork, NetworkConfig,
+    Preset, SessionNetwork, SessionTensors, Stem, session::Isa,
 };
 
 /// Both sides sum in f32, in different orders; a wrong index or norm is off by 1.
@@ -36,7 +36,11 @@ fn converted(config: &NetworkConfig, [height, width]: [usize; 2]) -> AnyNetwork 
 /// Disturbs the norm of the stem, if it has one, those of the transitions, and the last one.
 fn disturb_most<C: Conv1x1>(features: &mut Features<C>) {
     features.stem_norm.iter_mut().for_each(disturb);
-    for conv in features.transitions.iter_mut().filter_map(|transition| transition.conv_1x1.as_mut()) {
+    for conv in features
+        .transitions
+        .iter_mut()
+        .filter_map(|transition| transition.conv_1x1.as_mut())
+    {
         disturb(match conv.view_mut() {
             Conv1x1Mut::Learned(conv) => &mut conv.norm,
             Conv1x1Mut::Condensed(conv) => &mut conv.conv.norm,
@@ -165,8 +169,8 @@ fn compiled_presets_equal_their_modules() {
 
 #[test]
 fn an_image_is_too_small_for_a_session_where_it_is_for_the_network() {
-    let config: NetworkConfig = NetworkConfig::densenet(vec![1, 1, 1], 4)
-        .with_stem(Stem::ImagenetPooled);
+    let config: NetworkConfig =
+        NetworkConfig::densenet(vec![1, 1, 1], 4).with_stem(Stem::ImagenetPooled);
     let session = converted(&config, [20, 24]).compile().unwrap();
     let smallest = Tensor::zeros([1, 3, 13, 13], &Device::default());
     assert_eq!(session.forward(smallest).unwrap().dims(), [1, 10]);

@@ -21,22 +21,13 @@
 //!
 //! The same content gives the same bytes: nothing of the clock or the machine is written.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    io::Read,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashMap, fs::File, io::Read, path::Path, sync::Arc};
 
 use safetensors::SafeTensors;
 
 use crate::{
-    Normalization, PhotoCrop, Preprocess, Stem,
-    atomic::write_atomically,
-    state_dict::StateDict,
-    tensor::StoredTensor,
-    weights::NetworkWeights,
+    Normalization, PhotoCrop, Preprocess, Stem, atomic::write_atomically, state_dict::StateDict,
+    tensor::StoredTensor, weights::NetworkWeights,
 };
 
 mod description;

@@ -59,3 +59,26 @@ pub fn top_k(logits: &[f32], k: usize, class_names: Option<&[String]>) -> Vec<Pr
     });
     predicted.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_classes_come_first_with_their_names() {
+        let names = ["ant", "bee", "cat"].map(String::from);
+        let best = top_k(&[1.0, 3.0, 1.0, 2.0], 9, Some(&names));
+        let classes: Vec<usize> = best.iter().map(|one| one.class).collect();
+        assert_eq!(classes, [1, 3, 0, 2]);
+        let sum: f64 = [1.0_f64, 3.0, 1.0, 2.0].iter().map(|one| one.exp()).sum();
+        let expected = 3.0_f64.exp() / sum;
+        assert!((f64::from(best[0].probability) - expected).abs() < 1e-6);
+        let shown = format!(" {:5.2} %  bee", 100.0 * expected);
+        assert_eq!(best[0].to_string(), shown);
+        assert_eq!(best[1].name, None);
+        assert!(best[1].to_string().ends_with("class 3"));
+        // Numbers that are none stop nothing.
+        assert_eq!(top_k(&[0.0, f32::NAN, 0.0, 0.0], 9, None).len(), 4);
+        assert!(top_k(&[1.0], 0, None).is_empty());
+    }
+}

@@ -71,7 +71,8 @@ impl StateDict {
             return self;
         }
         let tensors = self.into_iter();
-        let strip = |(key, tensor): (String, StoredTensor)| (key[prefix.len()..].to_owned(), tensor);
+        let strip =
+            |(key, tensor): (String, StoredTensor)| (key[prefix.len()..].to_owned(), tensor);
         tensors.map(strip).collect()
     }
 }

@@ -97,7 +97,10 @@ impl StoredTensor {
     /// Says whether the elements are floats of a usual width.
     #[must_use]
     pub const fn is_float(&self) -> bool {
-        matches!(self.dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
+        matches!(
+            self.dtype,
+            Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16
+        )
     }
 
     /// Returns the elements as floats of 32 bits; none for a type that is neither float, integer nor truth value.
@@ -105,7 +108,11 @@ impl StoredTensor {
     pub fn to_f32(&self) -> Vec<f32> {
         match self.dtype {
             Dtype::F32 => self.read(f32::from_le_bytes),
-            _ => self.to_f64().into_iter().map(|value| value as f32).collect(),
+            _ => self
+                .to_f64()
+                .into_iter()
+                .map(|value| value as f32)
+                .collect(),
         }
     }
 
@@ -118,7 +125,11 @@ impl StoredTensor {
             Dtype::F16 => self.read(|bytes| f16::from_le_bytes(bytes).into()),
             Dtype::BF16 => self.read(|bytes| bf16::from_le_bytes(bytes).into()),
             Dtype::U64 => self.read(|bytes| u64::from_le_bytes(bytes) as f64),
-            _ => self.to_i64().into_iter().map(|value| value as f64).collect(),
+            _ => self
+                .to_i64()
+                .into_iter()
+                .map(|value| value as f64)
+                .collect(),
         }
     }
 

@@ -39,11 +39,7 @@ impl Comparison {
     ///
     /// # Errors
     /// Fails if the network is not fully condensed, or the images are not what the network takes.
-    pub fn of(
-        network: &AnyNetwork,
-        data: &RunData,
-        device: &Device,
-    ) -> Result<Self, TrainError> {
+    pub fn of(network: &AnyNetwork, data: &RunData, device: &Device) -> Result<Self, TrainError> {
         let converted = network.convert()?;
         let images = ImageLoaderConfig::new(100, data.normalization)
             .init_evaluation(Arc::clone(&data.valid), device);

@@ -6,9 +6,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use condensenet_models::{
-    AnyNetwork, ConfigError, FileForm, NetworkConfig, NetworkFile,
-};
+use condensenet_models::{AnyNetwork, ConfigError, FileForm, NetworkConfig, NetworkFile};
 use thiserror::Error;
 
 use crate::{error::TrainError, run::TrainingRun};
@@ -53,7 +51,9 @@ pub fn check_initial_weights(
     if file.network.form() == FileForm::Converted {
         return Err(InitialWeightsError::Converted);
     }
-    let pairs = fields(file.network.config())?.into_iter().zip(fields(network)?);
+    let pairs = fields(file.network.config())?
+        .into_iter()
+        .zip(fields(network)?);
     for ((field, found), (_, expected)) in pairs {
         if found != expected {
             return Err(InitialWeightsError::OtherNetwork {

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use condensenet::{
-    CondenseNet, CondenseNetConfig, LearnedGroupConv, StateDict,
+    CondenseNet, CondenseNetConfig, InitNetwork, LearnedGroupConv, StateDict, StoredTensor,
     burn::{
         module::Module,
         nn::loss::CrossEntropyLossConfig,
@@ -14,10 +14,10 @@ use condensenet::{
             GradientsParams, ModuleOptimizer, SgdConfig, decay::WeightDecayConfig,
             momentum::MomentumConfig,
         },
-        tensor::{DType, Device, Int, Tensor, TensorData},
+        tensor::{Device, Int, Tensor},
     },
+    tensor_data,
 };
-use safetensors::{Dtype, SafeTensors};
 
 use crate::{
     comparison::Outputs,
@@ -72,17 +72,17 @@ impl Trace {
         }
     }
 
-    fn data(&self, key: &str) -> &TensorData {
+    fn stored(&self, key: &str) -> &StoredTensor {
         let found = self.tensors.get(key).or_else(|| self.inputs.get(key));
         found.unwrap_or_else(|| panic!("the trace has no {key}"))
     }
 
     fn numbers(&self, key: &str) -> Vec<f64> {
-        self.data(key).iter().collect()
+        self.stored(key).to_f64()
     }
 
     fn tensor<const D: usize>(&self, key: &str, device: &Device) -> Tensor<D> {
-        Tensor::from_data(self.data(key).clone(), device)
+        Tensor::from_data(tensor_data(self.stored(key)), device)
     }
 
     fn eval_images(&self, device: &Device) -> Tensor<4> {
@@ -93,7 +93,8 @@ impl Trace {
         let batch = step % BATCHES;
         let at = batch..batch + 1;
         let images = self.tensor::<5>("x", device).slice([at.clone()]);
-        let labels = Tensor::<2, Int>::from_data(self.data("y").clone(), device).slice([at]);
+        let labels = tensor_data(self.stored("y"));
+        let labels = Tensor::<2, Int>::from_data(labels, device).slice([at]);
         (images.squeeze_dim(0), labels.squeeze_dim(0))
     }
 
@@ -106,12 +107,12 @@ impl Trace {
             .map(|(key, data)| match key.strip_suffix("_mask") {
                 None => (key.to_owned(), data.clone()),
                 Some(path) => {
-                    let weight = self.data(&format!("{moment}{path}conv.weight"));
+                    let weight = self.stored(&format!("{moment}{path}conv.weight"));
                     (key.to_owned(), mask_by_output(data, weight.shape()[0]))
                 }
             })
             .collect();
-        let network = self.config.init(device).expect("a valid configuration");
+        let network: CondenseNet = self.config.init(device).expect("a valid configuration");
         network
             .load_state_dict(&weights)
             .expect("the weights of this network")
@@ -178,32 +179,20 @@ fn optimizer() -> ModuleOptimizer {
 }
 
 /// The fixture has a row a group, the original's state dict a row an output.
-fn mask_by_output(mask: &TensorData, channels_out: usize) -> TensorData {
+fn mask_by_output(mask: &StoredTensor, channels_out: usize) -> StoredTensor {
     let (groups, channels_in) = (mask.shape()[0], mask.shape()[1]);
-    let values: Vec<f32> = mask.iter::<u8>().map(f32::from).collect();
+    let values = mask.to_f32();
     let rows = (0..channels_out).flat_map(|output| {
         let row = &values[(output % groups) * channels_in..][..channels_in];
         row.iter().copied()
     });
-    TensorData::new(rows.collect(), [channels_out, channels_in, 1, 1])
+    let rows: Vec<f32> = rows.collect();
+    StoredTensor::from_f32(&[channels_out, channels_in, 1, 1], &rows)
 }
 
 fn read(name: &str) -> StateDict {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("crates/condensenet-models/tests/fixtures/golden")
         .join(format!("{name}.safetensors"));
-    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
-    let tensors = file.iter().map(|(key, view)| {
-        let dtype = match view.dtype() {
-            Dtype::F32 => DType::F32,
-            Dtype::F64 => DType::F64,
-            Dtype::I64 => DType::I64,
-            Dtype::U8 => DType::U8,
-            other => panic!("{key}: {other:?} is in no fixture"),
-        };
-        let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
-        (key.to_owned(), data)
-    });
-    tensors.collect()
+    StateDict::load_safetensors(&path).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,8 +1,7 @@
 //! Every layer, at test time and in training, with its gradients.
 
 use condensenet::{
-    CondensedConvConfig, CondensedLinearConfig, GroupConvConfig, IndexLayer, LearnedGroupConv,
-    LearnedGroupConvConfig,
+    CondensedLinearConfig, GroupConvConfig, IndexLayer, LearnedGroupConv, LearnedGroupConvConfig,
     burn::{
         module::Module,
         tensor::{Device, Tensor},
@@ -55,11 +54,11 @@ pub(super) fn cases() -> Vec<Case> {
     for (groups, condensation_factor) in [(4, 4), (2, 4), (4, 2)] {
         let name = format!("CondensedConv, G {groups}, C {condensation_factor}");
         cases.push(Case::same(name, move |device, outputs| {
-            let config = CondensedConvConfig::new(24, 8)
+            let config = LearnedGroupConvConfig::new(24, 8)
                 .with_groups(groups)
                 .with_condensation_factor(condensation_factor);
             both_ways(device, outputs, 24, |device| {
-                let layer = noise::fill(config.init(device));
+                let layer = noise::fill(config.init_condensed(device));
                 (layer, |layer, x| layer.forward(x))
             });
         }));

@@ -1,7 +1,7 @@
 //! Whole networks in both forms.
 
 use condensenet::{
-    CondenseNet, CondenseNetConfig, Stem,
+    CondenseNet, CondenseNetConfig, InitNetwork, Stem,
     burn::{
         nn::loss::CrossEntropyLossConfig,
         tensor::{Device, Int, Tensor},
@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, config) in configs() {
         let make = move |device: &Device| {
-            let network = config.init(device).expect("a valid configuration");
+            let network: CondenseNet = config.init(device).expect("a valid configuration");
             noise::fill(network)
         };
         let training = make.clone();

@@ -1,8 +1,7 @@
 //! What is saved on one device is loaded on another: records, optimizer state, state dicts, network files.
 
 use condensenet::{
-    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, AnyNetwork,
-    NetworkFile,
+    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, InitNetwork, NetworkFile,
     burn::{
         module::Module,
         optim::{GradientsParams, ModuleOptimizer, OptimizerRecord},
@@ -108,9 +107,7 @@ fn training_record(from: &Device, to: &Device) -> Results {
 
 fn converted_record(from: &Device, to: &Device) -> Results {
     let sent = converted(from);
-    let empty = config()
-        .init_converted(None, to)
-        .expect("a valid configuration");
+    let empty = config().init(to).expect("a valid configuration");
     let arrived = carry(sent.clone(), empty);
     let logits = (arrived.forward(images(to)), sent.forward(images(from)));
     results((&arrived, logits.0), (&sent, logits.1))
@@ -133,7 +130,7 @@ fn network_file(from: &Device, to: &Device) -> Results {
         .save(&path)
         .expect("the file can be written");
     let file = NetworkFile::load(&path, to).expect("the file can be read");
-    let AnyNetwork::Converted(AnyNetwork::CondenseNet(arrived)) = file.network else {
+    let AnyNetwork::Converted(arrived) = file.network else {
         panic!("the file holds a converted CondenseNet");
     };
     let logits = (arrived.forward(images(to)), sent.forward(images(from)));

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use condensenet::{
-    CondenseNetConfig, AnyNetwork,
+    AnyNetwork, CondenseNetConfig,
     burn::tensor::{Device, Tensor},
     train::{DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun},
 };

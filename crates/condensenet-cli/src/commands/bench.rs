@@ -15,8 +15,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use condensenet::{
-    AnyNetwork, Convention, FileForm, ImportOptions, InitNetwork, NetworkConfig, SessionNetwork,
-    InferenceSession,
+    AnyNetwork, Convention, FileForm, ImportOptions, InferenceSession, InitNetwork, NetworkConfig,
+    SessionNetwork,
     burn::tensor::{Device, Distribution, Tensor},
     open_network,
     train::TrainingRun,

@@ -5,9 +5,7 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use condensenet::{
-    NetworkConfig, Preset, Stem,
-};
+use condensenet::{NetworkConfig, Preset, Stem};
 
 use crate::{
     failure::usage,

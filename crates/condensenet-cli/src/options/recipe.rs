@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::{ArgAction, Args};
 use condensenet::{
     Preset, Stem,
-    train::{GradientClipping, LearningRateSchedule, Precision, Recipe, WarmUp},
     presets::{Benchmark, PublishedRecipe},
+    train::{GradientClipping, LearningRateSchedule, Precision, Recipe, WarmUp},
 };
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use condensenet::{StateDict, burn::tensor::TensorData};
+use condensenet::{StateDict, StoredTensor};
 
 use crate::support::*;
 
@@ -13,7 +13,7 @@ fn write_images(file: &Path, shape: [usize; 4]) {
         .map(|at| ((at * 7919) % 1009) as f32 / 500.0 - 1.0)
         .collect();
     let mut tensors = StateDict::new();
-    tensors.insert("input", TensorData::new(pixels, shape));
+    tensors.insert("input", StoredTensor::from_f32(&shape, &pixels));
     tensors
         .save_safetensors(file)
         .expect("it is as the test has it");
@@ -30,11 +30,8 @@ fn logits(network: &Path, images: &Path, output: &Path) -> Vec<f32> {
     ]);
     assert_done(&predicted);
     let tensors = StateDict::load_safetensors(output).expect("it is as the test has it");
-    tensors
-        .get("logits")
-        .expect("it is as the test has it")
-        .iter()
-        .collect()
+    let logits = tensors.get("logits");
+    logits.expect("it is as the test has it").to_f32()
 }
 
 #[test]
@@ -43,7 +40,7 @@ fn checkpoints_have_the_logits_that_pytorch_has() {
     let [images, output, file] = ["images", "output", "file"].map(|name| root.path().join(name));
     let (pixels, shape) = golden("scripted_run", "eval_x");
     let mut tensors = StateDict::new();
-    tensors.insert("input", TensorData::new(pixels, shape));
+    tensors.insert("input", StoredTensor::from_f32(&shape, &pixels));
     tensors.save_safetensors(&images).unwrap();
     let mut failures = Vec::new();
     for name in ["condensenet_g4c4", "condensenet_g8c8", "condensenet_g4c8"] {
@@ -100,11 +97,12 @@ fn what_is_no_batch_of_images_is_refused() {
     write_images(&images, [2, 3, 1, 32]);
     assert_refused(&predict(), FAILED, &["1x32"]);
     let mut tensors = StateDict::new();
-    tensors.insert("picture", TensorData::new(vec![0.0_f32; 3], [3]));
+    tensors.insert("picture", StoredTensor::from_f32(&[3], &[0.0; 3]));
     tensors.save_safetensors(&images).unwrap();
     assert_refused(&predict(), FAILED, &["no tensor `input`", "picture"]);
     let mut tensors = StateDict::new();
-    tensors.insert("input", TensorData::new(vec![0_i64; 3 * 64], [1, 3, 8, 8]));
+    let integers = StoredTensor::from_i64(&[1, 3, 8, 8], &[0; 3 * 64]);
+    tensors.insert("input", integers);
     tensors.save_safetensors(&images).unwrap();
     assert_refused(&predict(), FAILED, &["I64"]);
     assert!(!output.exists());

@@ -1,5 +1,6 @@
 //! `condensenet train`.
 
+use condensenet::NetworkConfig;
 use serde_json::Value;
 
 use crate::support::*;
@@ -215,11 +216,9 @@ fn every_kind_of_network_is_trained_converted_and_exported() {
         assert_done(&output);
         let described = std::fs::read_to_string(directory.join("run.json")).unwrap();
         let described: Value = serde_json::from_str(&described).unwrap();
-        assert_eq!(described["network"]["network"], kind);
-        assert_eq!(
-            described["network"]["growth_rates"],
-            serde_json::json!([8, 8])
-        );
+        let network: NetworkConfig = serde_json::from_value(described["network"].clone()).unwrap();
+        assert_eq!(network.kind(), kind);
+        assert_eq!(network.growth_rates, [8, 8]);
         assert_done(&run(["convert", path(&directory), "-o", path(&converted)]));
         assert_done(&run(["export", path(&converted), "-o", path(&exported)]));
         let loss = |arguments: &[&str]| {

@@ -90,13 +90,13 @@ fn block(case: Case, device: &Device) -> Vec<Layer> {
             conv_3x3: conv_3x3.with_groups(case.groups_3x3).init(device),
         };
         for norm in layer.norms_mut() {
-            let noise = |centre: f64| {
+            let noise = |center: f64| {
                 let values = Tensor::random(
                     [norm.gamma.dims()[0]],
                     Distribution::Uniform(-0.4, 0.4),
                     device,
                 );
-                values + centre
+                values + center
             };
             let (gamma, beta): (Tensor<1>, Tensor<1>) = (noise(0.9), noise(0.1));
             norm.gamma = norm.gamma.clone().map(|_| gamma.require_grad());

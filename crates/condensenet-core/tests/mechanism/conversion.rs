@@ -1,7 +1,7 @@
 //! Training form and test-time form compute the same.
 
 use burn::{module::Module, tensor::Device};
-use condensenet_core::{CondensedConvConfig, ConversionError, LearnedGroupConvConfig, Mask};
+use condensenet_core::{ConversionError, LearnedGroupConvConfig, Mask};
 
 use crate::{deviation, layer, noise_tensor};
 
@@ -59,10 +59,7 @@ fn the_test_time_form_has_the_parts_that_its_configuration_makes() {
         let mut masked = layer(&config, &device);
         masked.condense_to(usize::MAX);
         let converted = masked.convert().unwrap();
-        let empty = CondensedConvConfig::new(channels_in, channels_out)
-            .with_groups(groups)
-            .with_condensation_factor(factor)
-            .init(&device);
+        let empty = config.init_condensed(&device);
         assert_eq!(converted.index.index.dims(), empty.index.index.dims());
         assert_eq!(converted.conv.weight.dims(), empty.conv.weight.dims());
         assert_eq!(

@@ -43,12 +43,7 @@ impl GraphBuilder {
     }
 
     /// Gather, norm, ReLU, group convolution and shuffle.
-    fn condensed_conv(
-        &mut self,
-        names: &ConvNames,
-        layer: &CondensedConv,
-        x: &Value,
-    ) -> Value {
+    fn condensed_conv(&mut self, names: &ConvNames, layer: &CondensedConv, x: &Value) -> Value {
         let x = self.index(&names.path, &layer.index, x);
         let grouped = self.group_conv(names, &layer.conv, &x);
         let [channels_out, ..] = layer.conv.weight.lazy_shape().dims::<4>();

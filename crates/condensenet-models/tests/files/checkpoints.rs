@@ -2,8 +2,8 @@
 
 use burn::tensor::Device;
 use condensenet_models::{
-    AnyNetwork, CondenseNetConfig, DenseNetConfig, ImportError, ImportOptions,
-    LightCondenseNetConfig, NetworkConfig, NetworkFile, Stem, AnyNetwork, import_pytorch,
+    AnyNetwork, CondenseNetConfig, ImportError, ImportOptions, NetworkConfig, NetworkFile, Stem,
+    import_pytorch,
 };
 
 use crate::{checkpoint, deviation, import};
@@ -15,24 +15,26 @@ fn networks() -> [(&'static str, NetworkConfig); 5] {
     let small = CondenseNetConfig::new(vec![2, 2, 2], vec![4, 8, 16]);
     let large = CondenseNetConfig::new(vec![2, 2, 2], vec![8, 16, 32]);
     [
-        ("condensenet_g4c4", small.into()),
+        ("condensenet_g4c4", small),
         (
             "condensenet_g8c8",
             large
                 .clone()
                 .with_groups_1x1(8)
                 .with_groups_3x3(8)
-                .with_condensation_factor(8)
-                .into(),
+                .with_condensation_factor(8),
         ),
-        ("condensenet_g4c8", large.with_condensation_factor(8).into()),
+        ("condensenet_g4c8", large.with_condensation_factor(8)),
         (
             "densenet_LGC",
-            NetworkConfig::light(vec![2, 2, 2], vec![4, 8, 16]).into(),
+            NetworkConfig::light(vec![2, 2, 2], vec![4, 8, 16]),
         ),
         (
             "densenet",
-            DenseNetConfig::new(vec![2, 2, 2], vec![4, 8, 16]).into(),
+            NetworkConfig {
+                growth_rates: vec![4, 8, 16],
+                ..NetworkConfig::densenet(vec![2, 2, 2], 4)
+            },
         ),
     ]
 }
@@ -43,11 +45,7 @@ fn a_trained_network_is_inferred_and_computes_the_original_logits() {
     for (name, config) in networks() {
         for container in TRAINED {
             let imported = import(&checkpoint(&format!("{name}_final.{container}"))).unwrap();
-            assert_eq!(
-                imported.network.config(),
-                config.clone(),
-                "{name} {container}"
-            );
+            assert_eq!(*imported.network.config(), config, "{name} {container}");
             assert_eq!(imported.network.form_name(), "training");
             let deviation = deviation(&imported.network, name, "final_eval_logits");
             let line = format!("{name} {container}: {deviation:.1e}");
@@ -67,11 +65,7 @@ fn a_converted_network_is_inferred_and_computes_the_original_logits() {
         for container in CONVERTED {
             let file = checkpoint(&format!("converted_{name}_final.{container}"));
             let imported = import(&file).unwrap();
-            assert_eq!(
-                imported.network.config(),
-                config.clone(),
-                "{name} {container}"
-            );
+            assert_eq!(*imported.network.config(), config, "{name} {container}");
             assert_eq!(imported.network.form_name(), "converted");
             let deviation = deviation(&imported.network, name, "converted_eval_logits");
             let line = format!("{name} {container}: {deviation:.1e}");
@@ -88,8 +82,8 @@ fn a_converted_network_is_inferred_and_computes_the_original_logits() {
 fn a_network_in_the_middle_of_condensing_says_its_groups_and_factor() {
     for container in TRAINED {
         let imported = import(&checkpoint(&format!("condensenet_g4c4_mid.{container}"))).unwrap();
-        assert_eq!(imported.network.config(), networks()[0].1);
-        let AnyNetwork::Training(AnyNetwork::CondenseNet(network)) = imported.network else {
+        assert_eq!(*imported.network.config(), networks()[0].1);
+        let AnyNetwork::CondenseNet(network) = imported.network else {
             panic!("{container}: not in training form");
         };
         assert_eq!(network.stage(), 2);

@@ -1,17 +1,9 @@
 //! Files that are cut, damaged, or made to harm: an error each time, and soon.
 
-mod claims;
 mod damage;
 mod pickles;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use burn::tensor::Device;
-use condensenet_models::{FileError, NetworkFile};
+use std::{fs, path::PathBuf, time::Duration};
 
 /// Far more than any of these takes, and far less than a memory's worth of anything.
 const SOON: Duration = Duration::from_secs(60);
@@ -28,14 +20,4 @@ impl Scratch {
         fs::write(&path, bytes).expect("a file");
         path
     }
-}
-
-fn load(path: &Path) -> Result<NetworkFile, FileError> {
-    NetworkFile::load(path, &Device::default())
-}
-
-/// A safetensors file with this header and so many bytes of data.
-fn with_header(header: &str, data: usize) -> Vec<u8> {
-    let length = (header.len() as u64).to_le_bytes();
-    [&length[..], header.as_bytes(), &vec![0; data]].concat()
 }

@@ -1,23 +1,18 @@
-//! Network files and checkpoints of the original: round trips, imports, and files that are damaged
-//! or hostile.
+//! Checkpoints of the original: imports, what they leave open, and files that are damaged or hostile.
 
 mod checkpoints;
 mod hostile;
 
 mod open_questions;
 mod pickle;
-mod round_trip;
 mod torchvision;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use condensenet_models::{
     AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, ImportError, ImportOptions,
-    Imported, import_pytorch,
+    Imported, InitNetwork, import_pytorch,
 };
 use safetensors::SafeTensors;
 
@@ -32,7 +27,7 @@ fn config() -> CondenseNetConfig {
 }
 
 fn at_stage(stage: usize) -> CondenseNet {
-    let network = config().init(&Device::default());
+    let network = config().init::<CondenseNet>(&Device::default());
     let mut network = network.expect("a valid configuration");
     network.condense_to(stage);
     network
@@ -81,13 +76,4 @@ fn deviation(network: &AnyNetwork, trace: &str, key: &str) -> f64 {
             worst.max(difference)
         }
     })
-}
-
-/// The header of a safetensors file, as its own library reads it.
-fn metadata(path: &Path) -> BTreeMap<String, String> {
-    let bytes = std::fs::read(path).expect("a file");
-    SafeTensors::deserialize(&bytes).expect("a safetensors file");
-    let (_, header) = SafeTensors::read_metadata(&bytes).expect("a safetensors header");
-    let metadata = header.metadata().clone().unwrap_or_default();
-    metadata.into_iter().collect()
 }

@@ -1,8 +1,7 @@
 //! Writes checkpoints by hand, as PyTorch 0.3 did: a stream of pickles, then the bytes of the
 //! tensors.
 
-use burn::tensor::{DType, TensorData};
-use condensenet_models::StateDict;
+use condensenet_models::{Dtype, StateDict, StoredTensor};
 
 /// One value of a pickle, as the opcodes that make it.
 pub(crate) type Code = Vec<u8>;
@@ -40,7 +39,7 @@ pub(crate) fn checkpoint(state_dict: &StateDict, prefix: &str, nested: bool) -> 
 pub(crate) fn checkpoint_with(state_dict: &StateDict, key: &str, shape: &[usize]) -> Vec<u8> {
     let (mut entries, mut storages) = tensors(state_dict, "");
     let strides = vec![1; shape.len()];
-    let code = tensor_code(DType::F32, "empty", shape, &strides);
+    let code = tensor_code(Dtype::F32, "empty", shape, &strides);
     entries.push((key.to_owned(), code));
     storages.push(("empty".to_owned(), vec![0; 4], 1));
     stream(&dictionary(&entries), &storages)
@@ -79,10 +78,10 @@ pub(crate) fn dictionary<K: AsRef<str>>(entries: &[(K, Code)]) -> Code {
 }
 
 /// A tensor over the start of a storage whose length is what shape and strides need.
-pub(crate) fn tensor_code(dtype: DType, storage: &str, shape: &[usize], strides: &[usize]) -> Code {
+pub(crate) fn tensor_code(dtype: Dtype, storage: &str, shape: &[usize], strides: &[usize]) -> Code {
     let class = match dtype {
-        DType::F32 => "FloatStorage",
-        DType::I64 => "LongStorage",
+        Dtype::F32 => "FloatStorage",
+        Dtype::I64 => "LongStorage",
         other => panic!("no storage for {other:?}"),
     };
     let pairs = shape.iter().zip(strides);
@@ -112,8 +111,9 @@ pub(crate) fn tensor_code(dtype: DType, storage: &str, shape: &[usize], strides:
 }
 
 /// The weights of a network as a file of floats and integers has them.
-pub(crate) fn filled(shape: &[usize], value: f32) -> TensorData {
-    TensorData::full(shape.to_vec(), value)
+pub(crate) fn filled(shape: &[usize], value: f32) -> StoredTensor {
+    let count = shape.iter().product();
+    StoredTensor::from_f32(shape, &vec![value; count])
 }
 
 fn strides(shape: &[usize]) -> Vec<usize> {

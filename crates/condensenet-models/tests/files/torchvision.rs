@@ -1,7 +1,7 @@
 //! A DenseNet that torchvision made, under its current and its old names, in both containers.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use condensenet_models::{DenseNetConfig, NetworkFile, Stem};
+use condensenet_models::{NetworkConfig, NetworkFile, Stem};
 use safetensors::SafeTensors;
 
 use crate::{fixtures, import};
@@ -26,7 +26,7 @@ fn torchvision_s_densenet_computes_its_logits_whatever_its_names_and_its_contain
         "densenet.safetensors",
     ] {
         let imported = import(&fixtures("torchvision").join(name)).unwrap();
-        assert_eq!(imported.network.config(), config.clone().into(), "{name}");
+        assert_eq!(*imported.network.config(), config, "{name}");
         let renamed = imported
             .report
             .inferences

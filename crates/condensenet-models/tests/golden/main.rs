@@ -9,7 +9,7 @@ mod trace;
 use std::sync::LazyLock;
 
 use burn::tensor::{Device, Tensor};
-use condensenet_models::{AnyNetwork, StateDict, AnyNetwork};
+use condensenet_models::{AnyNetwork, InitNetwork, StateDict};
 
 use scripted_run::Run;
 use trace::{Inputs, Trace};
@@ -25,7 +25,7 @@ static RUNS: LazyLock<Vec<(Trace, Run)>> = LazyLock::new(|| {
 });
 
 fn trained(trace: &Trace, moment: &str) -> AnyNetwork {
-    let network = trace.config.init(&Device::default());
+    let network = trace.config.init::<AnyNetwork>(&Device::default());
     let network = network.expect("a valid configuration");
     let weights = trace.state_dict(moment);
     let network = network.load_state_dict(&weights);
@@ -109,7 +109,7 @@ fn the_network_with_half_a_classifier_computes_the_original_logits() {
 fn a_network_that_the_original_converted_loads_and_computes_its_logits() {
     let images = eval_images();
     assert_logits("converted_eval_logits", |trace| {
-        let network = trace.config.init_converted(Some(0.5), &Device::default());
+        let network = AnyNetwork::init_converted(&trace.config, Some(0.5), &Device::default());
         let network = network.expect("a valid configuration");
         let network = network.load_state_dict(&trace.state_dict("converted"));
         let network = network.unwrap_or_else(|error| panic!("{}: {error}", trace.name));
@@ -223,8 +223,8 @@ fn the_scripted_run_ends_with_the_original_weights_and_statistics() {
                 Some("running_var") => 3,
                 _ => 1,
             };
-            let ours: Vec<f64> = data.iter().collect();
-            let theirs: Vec<f64> = theirs.get(key).unwrap().iter().collect();
+            let ours = data.to_f64();
+            let theirs = theirs.get(key).unwrap().to_f64();
             worst[kind].1 = worst[kind].1.max(deviation(&ours, &theirs));
         }
         for (kind, worst) in worst {

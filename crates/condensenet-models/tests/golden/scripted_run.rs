@@ -11,7 +11,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use condensenet_core::{LearnedGroupConv, Mask, group_lasso};
-use condensenet_models::{StateDict, AnyNetwork};
+use condensenet_models::{AnyNetwork, InitNetwork, StateDict};
 
 use crate::trace::{Inputs, Trace};
 
@@ -36,7 +36,7 @@ impl Run {
         let device = Device::default().autodiff();
         let mut network = trace
             .config
-            .init(&device)
+            .init::<AnyNetwork>(&device)
             .expect("a valid configuration")
             .load_state_dict(&trace.state_dict("init"))
             .expect("the weights of this network");
@@ -97,12 +97,8 @@ fn optimizer() -> ModuleOptimizer {
 ///
 /// The original stops it at stage G - 1, whatever C is: a slip where the two differ.
 /// Our training stops it at C - 1.
-fn original_group_lasso(
-    trace: &Trace,
-    network: &AnyNetwork,
-    stage: usize,
-) -> Option<Tensor<1>> {
-    let groups = trace.architecture().groups_1x1;
+fn original_group_lasso(trace: &Trace, network: &AnyNetwork, stage: usize) -> Option<Tensor<1>> {
+    let groups = trace.config.groups_1x1;
     if stage >= groups - 1 {
         return None;
     }

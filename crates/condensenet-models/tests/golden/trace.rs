@@ -2,13 +2,10 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use condensenet_core::Mask;
-use condensenet_models::{
-    CondenseNetConfig, DenseNetConfig, LightCondenseNetConfig, NetworkConfig, StateDict,
-    config::{Architecture, Describe},
-};
-use safetensors::{Dtype, SafeTensors};
+use condensenet_models::{NetworkConfig, StateDict, StoredTensor, tensor_data};
+use safetensors::SafeTensors;
 use serde::Deserialize;
 
 /// A trace of one network.
@@ -54,22 +51,19 @@ impl Trace {
                 .collect()
         };
         let (layers, growth_rates) = (numbers(&spelling.stages), numbers(&spelling.growth));
-        let config = match metadata["kind"].as_str() {
-            "condensenet" => CondenseNetConfig::new(layers, growth_rates)
-                .with_groups_1x1(spelling.g1)
-                .with_groups_3x3(spelling.g3)
-                .with_condensation_factor(spelling.c)
-                .into(),
-            "densenet_LGC" => NetworkConfig::light(layers, growth_rates)
-                .with_groups_1x1(spelling.g1)
-                .with_groups_3x3(spelling.g3)
-                .with_condensation_factor(spelling.c)
-                .into(),
-            "densenet" => DenseNetConfig::new(layers, growth_rates)
-                .with_groups_1x1(spelling.g1)
-                .with_groups_3x3(spelling.g3)
-                .into(),
+        let condensing = Some(spelling.c);
+        let (condensation_factor, reduction) = match metadata["kind"].as_str() {
+            "condensenet" => (condensing, None),
+            "densenet_LGC" => (condensing, Some(0.5)),
+            "densenet" => (None, Some(0.5)),
             other => panic!("{name} is a {other}"),
+        };
+        let config = NetworkConfig {
+            groups_1x1: spelling.g1,
+            groups_3x3: spelling.g3,
+            condensation_factor,
+            reduction,
+            ..NetworkConfig::new(layers, growth_rates)
         };
         Self {
             name,
@@ -78,7 +72,7 @@ impl Trace {
         }
     }
 
-    fn get(&self, key: &str) -> &TensorData {
+    fn get(&self, key: &str) -> &StoredTensor {
         self.tensors
             .get(key)
             .unwrap_or_else(|| panic!("{} has no {key}", self.name))
@@ -86,7 +80,7 @@ impl Trace {
 
     /// A row of the log, or any other tensor, as plain numbers.
     pub(crate) fn numbers(&self, key: &str) -> Vec<f64> {
-        self.get(key).iter().collect()
+        self.get(key).to_f64()
     }
 
     /// The original's `state_dict()` at a moment: `init`, `final` or `converted`.
@@ -105,19 +99,13 @@ impl Trace {
             .collect()
     }
 
-    /// The layers of the network.
-    pub(crate) fn architecture(&self) -> Architecture {
-        self.config.architecture().expect("a valid configuration")
-    }
-
     /// The masks of all learned convolutions when a stage was first reached, first to last.
     pub(crate) fn masks(&self, stage: usize) -> Vec<Mask> {
-        let architecture = self.architecture();
-        if architecture.condensation_factor.is_none() {
+        if self.config.condensation_factor.is_none() {
             return Vec::new();
         }
         let mut paths = Vec::new();
-        for (index, shape) in architecture.blocks.iter().enumerate() {
+        for (index, shape) in self.config.blocks().iter().enumerate() {
             let block = index + 1;
             let layers = 1..=shape.layers;
             paths.extend(layers.map(|l| format!("denseblock_{block}.denselayer_{l}.conv_1")));
@@ -125,7 +113,7 @@ impl Trace {
         }
         let masks = paths.into_iter().map(|path| {
             let data = self.get(&format!("mask.stage{stage}.features.{path}"));
-            let kept = data.iter::<u8>().map(|value| value == 1).collect();
+            let kept = data.to_i64().iter().map(|&value| value == 1).collect();
             Mask::from_rows(data.shape()[0], data.shape()[1], kept)
         });
         masks.collect()
@@ -163,19 +151,20 @@ impl Inputs {
     }
 
     fn data(&self, key: &str) -> TensorData {
-        self.batches.get(key).expect("an input").clone()
+        tensor_data(self.batches.get(key).expect("an input"))
     }
 }
 
 /// Undoes the fixture's compaction: `[groups, channels_in]` to `[channels_out, channels_in, 1, 1]`.
-fn mask_by_output(mask: &TensorData, channels_out: usize) -> TensorData {
+fn mask_by_output(mask: &StoredTensor, channels_out: usize) -> StoredTensor {
     let (groups, channels_in) = (mask.shape()[0], mask.shape()[1]);
-    let values: Vec<f32> = mask.iter::<u8>().map(f32::from).collect();
+    let values = mask.to_f32();
     let rows = (0..channels_out).flat_map(|output| {
         let row = &values[(output % groups) * channels_in..][..channels_in];
         row.iter().copied()
     });
-    TensorData::new(rows.collect(), [channels_out, channels_in, 1, 1])
+    let rows: Vec<f32> = rows.collect();
+    StoredTensor::from_f32(&[channels_out, channels_in, 1, 1], &rows)
 }
 
 fn read(name: &str) -> (HashMap<String, String>, StateDict) {
@@ -184,19 +173,6 @@ fn read(name: &str) -> (HashMap<String, String>, StateDict) {
         .join(format!("{name}.safetensors"));
     let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let (_, header) = SafeTensors::read_metadata(&bytes).expect("a safetensors header");
-    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
-    let tensors = file.iter().map(|(key, view)| {
-        let dtype = match view.dtype() {
-            Dtype::F32 => DType::F32,
-            Dtype::F64 => DType::F64,
-            Dtype::I64 => DType::I64,
-            Dtype::U8 => DType::U8,
-            other => panic!("{key}: {other:?} is in no fixture"),
-        };
-        let shape = view.shape().to_vec();
-        let data = TensorData::from_bytes_vec(view.data().to_vec(), shape, dtype);
-        (key.to_owned(), data)
-    });
-    let tensors = tensors.collect();
+    let tensors = StateDict::load_safetensors(&path).expect("a safetensors file");
     (header.metadata().clone().unwrap_or_default(), tensors)
 }

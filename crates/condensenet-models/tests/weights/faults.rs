@@ -1,8 +1,19 @@
 //! What does not fit is refused, all of it at once, with key and values.
 
-use burn::tensor::{Device, TensorData};
+use burn::tensor::Device;
+use condensenet_models::{Dtype, StoredTensor};
 
-use crate::{CONV, config, converted, fresh};
+use crate::{CONV, converted, empty_converted, fresh};
+
+fn zeros(shape: &[usize]) -> StoredTensor {
+    StoredTensor::from_f32(shape, &vec![0.0; shape.iter().product()])
+}
+
+fn doubles(values: &[f64]) -> StoredTensor {
+    let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+    let tensor = StoredTensor::new(Dtype::F64, vec![values.len()], bytes.collect());
+    tensor.expect("as many bytes")
+}
 
 #[test]
 fn all_that_does_not_fit_is_listed_at_once() {
@@ -10,9 +21,9 @@ fn all_that_does_not_fit_is_listed_at_once() {
     let mut weights = fresh(&device).state_dict();
     weights.remove("classifier.bias");
     weights.remove("features.norm_last.running_mean");
-    weights.insert("classifier.weight", TensorData::zeros::<f32, _>([24, 5]));
-    weights.insert("features.init_conv.bias", TensorData::zeros::<f32, _>([8]));
-    weights.insert("features.pool_1._stage", TensorData::zeros::<f32, _>([1]));
+    weights.insert("classifier.weight", zeros(&[24, 5]));
+    weights.insert("features.init_conv.bias", zeros(&[8]));
+    weights.insert("features.pool_1._stage", zeros(&[1]));
     let error = fresh(&device).load_state_dict(&weights).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -29,18 +40,15 @@ fn all_that_does_not_fit_is_listed_at_once() {
 #[test]
 fn values_that_no_network_has_are_refused() {
     let device = Device::default();
-    let floats = |values: Vec<f32>| {
-        let count = values.len();
-        TensorData::new(values, [count])
-    };
+    let floats = |values: Vec<f32>| StoredTensor::from_f32(&[values.len()], &values);
     let mut variance = vec![1.0; 24];
     variance[3] = -0.5;
     let mut mask = vec![1.0_f32; 32 * 16];
     mask[5 * 16 + 2] = 0.0;
-    let disagreeing = TensorData::new(mask.clone(), [32, 16, 1, 1]);
+    let disagreeing = StoredTensor::from_f32(&[32, 16, 1, 1], &mask);
     mask[5 * 16 + 2] = 0.5;
-    let half = TensorData::new(mask, [32, 16, 1, 1]);
-    let huge = TensorData::new(vec![0.0, 1e300, 0.0, 0.0, 0.0], [5]);
+    let half = StoredTensor::from_f32(&[32, 16, 1, 1], &mask);
+    let huge = doubles(&[0.0, 1e300, 0.0, 0.0, 0.0]);
     for (key, data, problem) in [
         (
             "classifier.bias".to_owned(),
@@ -69,7 +77,7 @@ fn values_that_no_network_has_are_refused() {
         ),
         (
             "classifier.bias".to_owned(),
-            TensorData::new(vec![0_i64; 5], [5]),
+            StoredTensor::from_i64(&[5], &[0; 5]),
             "expected floats (F64, F32, F16 or BF16), found I64",
         ),
         (
@@ -97,8 +105,7 @@ fn values_that_no_network_has_are_refused() {
 
 #[test]
 fn an_index_outside_of_the_channels_is_refused() {
-    let device = Device::default();
-    let network = || config().init_converted(Some(0.5), &device).unwrap();
+    let network = || empty_converted(Some(0.5));
     for (key, count, position, value, problem) in [
         (
             format!("{CONV}.index"),
@@ -125,14 +132,14 @@ fn an_index_outside_of_the_channels_is_refused() {
         let mut weights = network().state_dict();
         let mut index = vec![0_i64; count];
         index[position] = value;
-        weights.insert(key.as_str(), TensorData::new(index, [count]));
+        weights.insert(key.as_str(), StoredTensor::from_i64(&[count], &index));
         let error = network().load_state_dict(&weights).unwrap_err();
         let expected =
             format!("the state dict does not fit the network: 1 fault\n  {key}: {problem}");
         assert_eq!(error.to_string(), expected);
     }
     let mut weights = network().state_dict();
-    weights.insert("classifier.index", TensorData::zeros::<f32, _>([12]));
+    weights.insert("classifier.index", zeros(&[12]));
     let error = network().load_state_dict(&weights).unwrap_err();
     assert!(
         error

@@ -1,9 +1,9 @@
 //! How tensors lie in a state dict, and which other ways of writing them are understood.
 
-use burn::tensor::{DType, Device, TensorData};
-use condensenet_models::StateDict;
+use burn::tensor::{DType, Device};
+use condensenet_models::{Dtype, StateDict, StoredTensor, stored_tensor, tensor_data};
 
-use crate::{CONV, autodiff, config, converted, fresh, trained, values};
+use crate::{CONV, autodiff, converted, empty_converted, fresh, trained, values};
 
 #[test]
 fn names_and_layouts_are_pytorchs() {
@@ -54,7 +54,7 @@ fn names_and_layouts_are_pytorchs() {
         assert_eq!(found, Some(shape), "{key}");
     }
     let index = condensed.get("classifier.index").unwrap();
-    assert_eq!(index.dtype(), DType::I64);
+    assert_eq!(index.dtype(), Dtype::I64);
 }
 
 #[test]
@@ -62,19 +62,15 @@ fn a_linear_weight_is_turned_and_a_mask_repeated_by_group() {
     let network = trained(&Device::default());
     let weights = network.state_dict();
 
-    let theirs: Vec<f32> = weights.get("classifier.weight").unwrap().iter().collect();
-    let ours = values(network.classifier.weight.val());
+    let theirs: Vec<f32> = weights.get("classifier.weight").unwrap().to_f32();
+    let ours = values(network.classifier.linear().weight.val());
     for class in 0..5 {
         for channel in 0..24 {
             assert_eq!(theirs[class * 24 + channel], ours[channel * 5 + class]);
         }
     }
 
-    let theirs: Vec<f32> = weights
-        .get(&format!("{CONV}._mask"))
-        .unwrap()
-        .iter()
-        .collect();
+    let theirs = weights.get(&format!("{CONV}._mask")).unwrap().to_f32();
     let mask = network.features.blocks[1].layers[0].conv_1x1.mask();
     assert!((1..16).contains(&mask.kept_count(0)));
     for output in 0..32 {
@@ -89,21 +85,25 @@ fn a_linear_weight_is_turned_and_a_mask_repeated_by_group() {
 fn stage_and_count_follow_from_the_mask() {
     let weights = trained(&Device::default()).state_dict();
     let number = |name: &str| {
-        let data = weights.get(&format!("{CONV}.{name}")).unwrap();
-        data.iter::<f32>().collect::<Vec<_>>()
+        let tensor = weights.get(&format!("{CONV}.{name}"));
+        tensor.unwrap().to_f32()
     };
     assert_eq!(number("_stage"), [2.0]);
     assert_eq!(number("_count"), [8.0]);
+}
+
+fn cast(tensor: &StoredTensor, to: DType) -> StoredTensor {
+    stored_tensor(&tensor_data(tensor).convert_dtype(to))
 }
 
 #[test]
 fn half_and_double_precision_are_read_alike() {
     let device = Device::default();
     let exact = fresh(&device).state_dict();
-    let cast = |to: DType| -> StateDict {
+    let all_as = |to: DType| -> StateDict {
         let tensors = exact.clone().into_iter();
         tensors
-            .map(|(key, data)| (key, data.convert_dtype(to)))
+            .map(|(key, tensor)| (key, cast(&tensor, to)))
             .collect()
     };
     for (dtype, tolerance) in [
@@ -112,12 +112,13 @@ fn half_and_double_precision_are_read_alike() {
         (DType::F16, 1e-3),
         (DType::BF16, 1e-2),
     ] {
-        let network = fresh(&device).load_state_dict(&cast(dtype)).unwrap();
+        let network = fresh(&device).load_state_dict(&all_as(dtype)).unwrap();
         let mut worst = 0.0_f32;
-        for (key, data) in network.state_dict() {
-            assert_eq!(data.dtype(), DType::F32, "{key}");
-            let exact = exact.get(&key).unwrap().iter::<f32>();
-            let differences = data.iter::<f32>().zip(exact).map(|(a, b)| (a - b).abs());
+        for (key, tensor) in network.state_dict() {
+            assert_eq!(tensor.dtype(), Dtype::F32, "{key}");
+            let exact = exact.get(&key).unwrap().to_f32();
+            let differences = tensor.to_f32().into_iter().zip(exact);
+            let differences = differences.map(|(a, b)| (a - b).abs());
             worst = differences.fold(worst, f32::max);
         }
         assert!(worst <= tolerance, "{dtype:?}: {worst}");
@@ -128,15 +129,16 @@ fn half_and_double_precision_are_read_alike() {
 fn an_index_may_have_32_bits() {
     let device = Device::default();
     let weights = converted(&device).state_dict();
-    let narrow = weights.clone().into_iter().map(|(key, data)| {
-        let data = if key.ends_with("index") {
-            data.convert_dtype(DType::I32)
-        } else {
-            data
-        };
-        (key, data)
+    let narrow = weights.clone().into_iter().map(|(key, tensor)| {
+        if !key.ends_with("index") {
+            return (key, tensor);
+        }
+        let bytes = tensor.to_i64().into_iter();
+        let bytes = bytes.flat_map(|channel| (channel as i32).to_le_bytes());
+        let narrow = StoredTensor::new(Dtype::I32, tensor.shape().to_vec(), bytes.collect());
+        (key, narrow.unwrap())
     });
-    let network = config().init_converted(None, &device).unwrap();
+    let network = empty_converted(None);
     let network = network.load_state_dict(&narrow.collect()).unwrap();
     assert_eq!(network.state_dict(), weights);
 }
@@ -149,9 +151,9 @@ fn counters_are_optional_and_not_looked_at() {
     for name in ["_stage", "_count"] {
         weights.remove(&format!("{CONV}.{name}"));
         let other = format!("features.denseblock_1.denselayer_1.conv_1.{name}");
-        weights.insert(other, TensorData::from([99.0_f32]));
+        weights.insert(other, StoredTensor::from_f32(&[1], &[99.0]));
     }
-    let batches = TensorData::new(vec![7_i64], Vec::<usize>::new());
+    let batches = StoredTensor::from_i64(&[], &[7]);
     weights.insert("features.norm_last.num_batches_tracked", batches);
     let network = fresh(&device).load_state_dict(&weights).unwrap();
     assert_eq!(network.state_dict(), expected);

@@ -5,7 +5,9 @@ mod layout;
 mod round_trip;
 
 use burn::tensor::{Device, Distribution, Tensor};
-use condensenet_models::{CondenseNet, CondenseNetConfig, ConvertedCondenseNet};
+use condensenet_models::{
+    AnyNetwork, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, InitNetwork,
+};
 
 const CONV: &str = "features.denseblock_2.denselayer_1.conv_1";
 
@@ -20,7 +22,7 @@ fn config() -> CondenseNetConfig {
 
 /// A network in the middle of condensing, with statistics of real batches.
 fn trained(device: &Device) -> CondenseNet {
-    let mut network = config().init(device).expect("a valid configuration");
+    let mut network: CondenseNet = config().init(device).expect("a valid configuration");
     network.condense_to(2);
     if device.is_autodiff() {
         for _ in 0..2 {
@@ -50,4 +52,11 @@ fn fresh(device: &Device) -> CondenseNet {
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter().collect()
+}
+
+/// A network in test-time form, to be filled.
+fn empty_converted(classifier_kept_fraction: Option<f64>) -> AnyNetwork {
+    let network =
+        AnyNetwork::init_converted(&config(), classifier_kept_fraction, &Device::default());
+    network.expect("a valid configuration")
 }

@@ -7,7 +7,7 @@ use burn::{
 };
 use condensenet_models::CondenseNet;
 
-use crate::{autodiff, config, converted, fresh, images, trained, values};
+use crate::{autodiff, converted, empty_converted, fresh, images, trained, values};
 
 /// The tensors are the same to the last bit, but some devices do not add in the same order twice.
 fn assert_close(found: &[f32], expected: &[f32]) {
@@ -44,8 +44,7 @@ fn a_converted_network_survives_with_whole_and_with_condensed_classifier() {
             network = network.condense_classifier(fraction).unwrap();
         }
         let weights = network.state_dict();
-        let twin = config().init_converted(fraction, &device).unwrap();
-        let twin = twin.load_state_dict(&weights).unwrap();
+        let twin = empty_converted(fraction).load_state_dict(&weights).unwrap();
         assert_eq!(twin.state_dict(), weights, "{fraction:?}");
         let logits = values(network.forward(images.clone()));
         assert_close(&values(twin.forward(images.clone())), &logits);
@@ -59,7 +58,7 @@ fn what_was_loaded_is_trained_under_the_same_identity() {
     let before = fresh(&device);
     let ids = |network: &CondenseNet| {
         (
-            network.classifier.weight.id,
+            network.classifier.linear().weight.id,
             network.features.stem.weight.id,
         )
     };
@@ -92,7 +91,7 @@ fn weights_loaded_on_a_plain_device_are_trained_once_the_network_is() {
     fn trains<const D: usize>(param: &Param<Tensor<D>>) -> bool {
         param.val().is_require_grad()
     }
-    assert!(trains(&network.classifier.weight));
+    assert!(trains(&network.classifier.linear().weight));
     assert!(trains(&network.features.stem.weight));
     assert!(trains(&network.features.norm.gamma));
     assert!(trains(

@@ -211,6 +211,9 @@ mod tests {
         assert_eq!(read, config);
         let misspelled = json.replace("dropout", "drop_out");
         let error = serde_json::from_str::<CondenseNetConfig>(&misspelled).unwrap_err();
-        assert!(error.to_string().contains("unknown field `drop_out`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `drop_out`"),
+            "{error}"
+        );
     }
 }

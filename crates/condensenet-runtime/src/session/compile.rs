@@ -2,7 +2,10 @@
 
 use super::{
     error::SessionError,
-    network::{Affine, Block, Classifier, CondensedConv, DenseLayer, GroupConv, SessionNetwork, Stem, Transition},
+    network::{
+        Affine, Block, Classifier, CondensedConv, DenseLayer, GroupConv, SessionNetwork, Stem,
+        Transition,
+    },
 };
 use crate::{
     config::NetworkConfig,
@@ -52,7 +55,11 @@ impl Read<'_> {
                 .map(|at| {
                     let [conv_1x1, conv_3x3] = spelling.dense_layer(at.block, at.layer);
                     DenseLayer {
-                        conv_1: self.conv_1x1(&conv_1x1, at.channels_in, config.bottleneck_channels(at.growth_rate)),
+                        conv_1: self.conv_1x1(
+                            &conv_1x1,
+                            at.channels_in,
+                            config.bottleneck_channels(at.growth_rate),
+                        ),
                         norm_2: self.norm(&conv_3x3.norm),
                         conv_2: GroupConv {
                             groups: config.groups_3x3,
@@ -94,7 +101,12 @@ impl Read<'_> {
         }
     }
 
-    fn conv_1x1(&self, names: &ConvNames, channels_in: usize, channels_out: usize) -> CondensedConv {
+    fn conv_1x1(
+        &self,
+        names: &ConvNames,
+        channels_in: usize,
+        channels_out: usize,
+    ) -> CondensedConv {
         let (groups, weight) = (self.config.groups_1x1, self.floats(&names.weight));
         let norm = self.norm(&names.norm);
         match (self.config.condensation_factor, self.form) {
@@ -122,7 +134,9 @@ impl Read<'_> {
                     weight,
                     mask,
                 };
-                dense.condensed(channels_in / factor, &norm).unwrap_or_else(|| dense.whole(norm))
+                dense
+                    .condensed(channels_in / factor, &norm)
+                    .unwrap_or_else(|| dense.whole(norm))
             }
         }
     }
@@ -172,11 +186,15 @@ impl Masked {
             }
         }
         let outputs = (0..self.groups).flat_map(|group| {
-            (group..self.channels_out).step_by(self.groups).map(move |output| (group, output))
+            (group..self.channels_out)
+                .step_by(self.groups)
+                .map(move |output| (group, output))
         });
         let weight = outputs.flat_map(|(group, output)| {
             let row = &self.weight[output * self.channels_in..];
-            index[group * kept..][..kept].iter().map(|&input| row[input])
+            index[group * kept..][..kept]
+                .iter()
+                .map(|&input| row[input])
         });
         let gather = |values: &[f32]| index.iter().map(|&input| values[input]).collect();
         Some(CondensedConv {

@@ -8,7 +8,11 @@ use crate::config::NetworkConfig;
 const ALWAYS_BUILT: u128 = 1 << 20;
 
 /// Refuses a valid configuration whose network has more than twice the weights that there are.
-pub(super) fn check(config: &NetworkConfig, form: FileForm, held: u128) -> Result<(), WeightsError> {
+pub(super) fn check(
+    config: &NetworkConfig,
+    form: FileForm,
+    held: u128,
+) -> Result<(), WeightsError> {
     let described = described(config, form);
     if described > ALWAYS_BUILT + 2 * held {
         return Err(WeightsError::TooLarge { described, held });

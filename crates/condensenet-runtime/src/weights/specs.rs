@@ -87,7 +87,11 @@ pub fn specs(
         }
     };
     let classes = config.num_classes;
-    list.push(format!("{path}.weight"), &[classes, kept], TensorKind::Float);
+    list.push(
+        format!("{path}.weight"),
+        &[classes, kept],
+        TensorKind::Float,
+    );
     list.push(format!("{path}.bias"), &[classes], TensorKind::Float);
     list.specs
 }

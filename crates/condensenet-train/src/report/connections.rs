@@ -83,7 +83,10 @@ impl Connections {
         targets.push(Target {
             block: None,
             layer: 0,
-            mean_weights: mean_weights(network.classifier.weight.val().transpose(), &sources),
+            mean_weights: mean_weights(
+                network.classifier.linear().weight.val().transpose(),
+                &sources,
+            ),
         });
         let masks = shapes.iter().zip(&learned);
         let masks = masks.map(|(at, conv)| LayerMask::of(at.block, at.layer, &conv.mask()));

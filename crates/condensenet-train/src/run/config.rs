@@ -28,9 +28,9 @@ pub struct RunConfig {
 impl RunConfig {
     /// Describes a run of this version of the library.
     #[must_use]
-    pub fn new(network: impl Into<NetworkConfig>, recipe: Recipe, data: DataSource) -> Self {
+    pub fn new(network: NetworkConfig, recipe: Recipe, data: DataSource) -> Self {
         Self {
-            network: network.into(),
+            network,
             recipe,
             freeze_features: false,
             precision: Precision::F32,

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use burn::tensor::Device;
-use condensenet_models::{Complexity, CondenseNetConfig, Convention, Form, Stem, AnyNetwork};
+use condensenet_models::{AnyNetwork, Complexity, CondenseNetConfig, Convention, Form, Stem};
 use condensenet_train::{
     Comparison, DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun,
     report::{RunReport, RunsReport},
@@ -168,7 +168,14 @@ fn the_heat_map_is_that_of_a_naive_loop() {
         let rows = (0..outputs).map(|o| (0..inputs).map(|i| masked(o, i)).collect());
         weights.push((inputs, rows.collect()));
     }
-    let classifier: Vec<f32> = network.classifier.weight.val().into_data().iter().collect();
+    let classifier: Vec<f32> = network
+        .classifier
+        .linear()
+        .weight
+        .val()
+        .into_data()
+        .iter()
+        .collect();
     let rows = (0..10).map(|class| {
         (0..28)
             .map(|input| classifier[input * 10 + class])

@@ -1,7 +1,7 @@
 use std::{fs, sync::Arc};
 
 use burn::tensor::Device;
-use condensenet_models::{CondenseNetConfig, ConfigError};
+use condensenet_models::{CondenseNet, CondenseNetConfig, ConfigError, InitNetwork};
 use condensenet_train::{
     GradientClipping, LearningRateSchedule, Recipe, RunConfig, RunData, TrainError, TrainingRun,
     WarmUp, data::ImageSet,
@@ -228,7 +228,7 @@ fn images_that_do_not_go_with_the_network_are_refused() {
 #[test]
 fn a_network_that_is_not_condensed_says_which_layer_lacks_how_much() {
     let _alone = alone();
-    let mut network = network().init(&Device::flex()).unwrap();
+    let mut network: CondenseNet = network().init(&Device::flex()).unwrap();
     network.condense_to(1);
     network.features.blocks[0].layers[0].conv_1x1.condense_to(3);
     let message = network.convert().unwrap_err().to_string();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use burn::tensor::Device;
-use condensenet_models::{NetworkFile, AnyNetwork};
+use condensenet_models::{AnyNetwork, InitNetwork, NetworkFile};
 use condensenet_train::{
     RunConfig, RunEnding, RunOptions, TrainingRun, check_initial_weights, read_metrics,
 };
@@ -124,9 +124,8 @@ fn a_run_from_before_there_was_freezing_still_opens() {
 fn weights_of_another_network_are_refused_by_field() {
     let _alone = alone();
     let other = network().with_condensation_factor(2);
-    let other = NetworkFile::new(AnyNetwork::from(
-        other.init(&Device::flex()).expect("it is valid"),
-    ));
+    let other: AnyNetwork = other.init(&Device::flex()).expect("it is valid");
+    let other = NetworkFile::new(other);
     let (_root, run) = begin(fine_tuning());
     let error = check_initial_weights(&run.config().network, &other).unwrap_err();
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use burn::{module::Module, tensor::Device};
-use condensenet_models::CondenseNetConfig;
+use condensenet_models::{AnyNetwork, CondenseNetConfig, InitNetwork};
 use condensenet_train::TrainingRun;
 
 use crate::support::{alone, assert_names, edit, latest, resume, train, trained, with_more_epochs};
@@ -27,7 +27,7 @@ fn a_checkpoint_of_another_network_is_refused_by_file_and_parameter() {
     let (_root, run) = trained(1);
     let run = with_more_epochs(&run);
     let other = CondenseNetConfig::new(vec![1, 1], vec![4, 16])
-        .init(&Device::flex())
+        .init::<AnyNetwork>(&Device::flex())
         .unwrap();
     let other = other.into_record().into_bytes().unwrap().to_vec();
     let file = forge(&run, Some(other), None).join("model.bpk");

@@ -1,6 +1,6 @@
 use burn::tensor::Device;
 use condensenet_core::LearnedGroupConv;
-use condensenet_models::{CondenseNetConfig, AnyNetwork};
+use condensenet_models::{AnyNetwork, CondenseNetConfig, InitNetwork};
 use condensenet_train::{Recipe, RunConfig, read_metrics};
 
 use crate::support::{alone, config, finish, images, network, recipe};
@@ -46,7 +46,7 @@ fn group_norms(network: &AnyNetwork) -> f64 {
 #[test]
 fn the_group_lasso_pulls_the_weights_of_groups_down() {
     let _alone = alone();
-    let fresh = AnyNetwork::from(network().init(&Device::flex()).unwrap());
+    let fresh = network().init::<AnyNetwork>(&Device::flex()).unwrap();
     let term: f32 = fresh.group_lasso().unwrap().into_scalar();
     let expected = group_norms(&fresh);
     assert!((f64::from(term) - expected).abs() < 1e-4 * expected);

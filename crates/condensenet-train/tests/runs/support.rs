@@ -12,7 +12,7 @@ use burn::{
     tensor::{Bytes, Device},
 };
 use burn_pack::Reader;
-use condensenet_models::{CondenseNetConfig, AnyNetwork};
+use condensenet_models::{AnyNetwork, CondenseNetConfig};
 use condensenet_train::{
     DataSource, Display, EpochMetrics, Recipe, RunConfig, RunData, RunOptions, RunOutcome,
     SavedCheckpoint, TrainError, TrainingRun,

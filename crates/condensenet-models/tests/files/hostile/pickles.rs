@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use burn::tensor::DType;
-use condensenet_models::{FileError, ImportError};
+use condensenet_models::{Dtype, ImportError};
 
-use super::{SOON, Scratch, load, with_header};
+use super::{SOON, Scratch};
 use crate::{converted, import, pickle};
 
 #[test]
@@ -44,7 +43,7 @@ fn a_view_that_repeats_one_number_without_end_is_not_read() {
         &[1 << 31, 1 << 31],
         &[usize::MAX, usize::MAX],
     ] {
-        let tensor = pickle::tensor_code(DType::F32, "0", shape, &[0, 0]);
+        let tensor = pickle::tensor_code(Dtype::F32, "0", shape, &[0, 0]);
         let root = pickle::dictionary(&[("features.init_conv.weight", tensor)]);
         let storage = ("0".to_owned(), vec![0; 4], 1);
         let bytes = pickle::stream(&root, &[storage]);
@@ -78,21 +77,16 @@ fn empty_tensors_of_absurd_shapes_are_refused() {
             weights.remove(key);
             let bytes = pickle::checkpoint_with(&weights, key, &shape);
             let error = import(&scratch.file(&bytes)).unwrap_err();
-            let refused = matches!(&error, ImportError::Shape { key: found, .. } if found == key);
+            let refused = match &error {
+                ImportError::Shape { key: found, .. } => found == key,
+                // Sizes whose product is beyond all numbers make no tensor.
+                ImportError::Read { source, .. } => {
+                    shape.contains(&huge) && source.to_string().contains(key)
+                }
+                _ => false,
+            };
             assert!(refused, "{key} {shape:?}: {error}");
         }
-    }
-    for shape in [
-        "[0,18446744073709551615,18446744073709551615]",
-        "[0,0,0,0]",
-        "[0]",
-    ] {
-        let metadata = r#"{"format":"condensenet","format_version":"1","form":"training","config":"{\"layers_per_block\":[1],\"growth_rates\":[8],\"num_classes\":10,\"bottleneck\":4,\"groups_1x1\":4,\"groups_3x3\":4,\"condensation_factor\":4,\"dropout\":0.0,\"stem\":\"cifar\"}"}"#;
-        let header = format!(
-            r#"{{"__metadata__":{metadata},"classifier.bias":{{"dtype":"F32","shape":{shape},"data_offsets":[0,0]}}}}"#
-        );
-        let error = load(&scratch.file(&with_header(&header, 0))).unwrap_err();
-        assert!(matches!(error, FileError::Weights { .. }), "{error}");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{data::ImageBatch, learner::StepResult, precision::Precision, recipe:
 fn fresh(config: NetworkConfig) -> Network {
     let device = Device::flex().autodiff();
     device.seed(3);
-    let network = config.init(&device).unwrap();
+    let network: Network = config.init(&device).unwrap();
     network.materialize().fork(&device)
 }
 
