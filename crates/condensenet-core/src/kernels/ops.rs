@@ -3,6 +3,10 @@
     unused_variables,
     reason = "without a backend there is nothing to dispatch to, and what has no composition reads nothing"
 )]
+#![allow(
+    clippy::type_complexity,
+    reason = "the macro of the trait takes tuples of tensors, spelled out"
+)]
 #![cfg_attr(
     feature = "ndarray",
     allow(deprecated, reason = "Burn keeps NdArray for now, and so do we")

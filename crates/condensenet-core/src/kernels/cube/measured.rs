@@ -69,7 +69,7 @@ fn key(x: &CubeTensor, problem: &Problem) -> Key {
 }
 
 /// Computes by the faster way. A tuner serves one pair of ways.
-pub(super) fn faster<I>(tuner: &'static Tuner, site: Site, ways: Ways<I>, inputs: I) -> CubeTensor
+pub(super) fn faster<I>(tuner: &'static Tuner, site: Site, ways: &Ways<I>, inputs: I) -> CubeTensor
 where
     I: Clone + Send + Sync + 'static,
 {
@@ -78,7 +78,7 @@ where
         device,
         key,
     } = site;
-    let Ways {
+    let &Ways {
         kernel,
         composition,
     } = ways;

@@ -49,7 +49,7 @@ fn compute<I>(
     algorithm: Algorithm,
     tuner: &'static Tuner,
     site: Site,
-    ways: Ways<I>,
+    ways: &Ways<I>,
     inputs: I,
 ) -> CubeTensor
 where
@@ -83,7 +83,7 @@ impl CondenseOps for CubeBackend {
             algorithm,
             &measured::FORWARD,
             site,
-            ways,
+            &ways,
             (x, weight, problem),
         )
     }
@@ -109,7 +109,7 @@ impl CondenseOps for CubeBackend {
             algorithm,
             &measured::X_GRADIENT,
             site,
-            ways,
+            &ways,
             (x, weight, grad, problem),
         )
     }
@@ -135,7 +135,7 @@ impl CondenseOps for CubeBackend {
             algorithm,
             &measured::WEIGHT_GRADIENT,
             site,
-            ways,
+            &ways,
             (x, weight, grad, problem),
         )
     }
@@ -174,7 +174,7 @@ impl CondenseOps for CubeBackend {
             algorithm,
             &measured::CONDENSED,
             site,
-            ways,
+            &ways,
             (x, before, weight, problem),
         )
     }
