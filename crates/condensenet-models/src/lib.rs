@@ -32,7 +32,7 @@ pub use condensenet_runtime::{
     StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError, complexity, config, photos,
     presets, session, top_k, write_atomically,
 };
-pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Ref, Conv1x1Shape};
+pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Shape};
 pub use dense_block::{DenseBlock, DenseLayer};
 pub use error::NotCondensed;
 pub use features::Features;
