@@ -9,14 +9,16 @@ pub(crate) type Files = Vec<(String, Vec<u8>)>;
 /// The files of an archive that PyTorch wrote.
 pub(crate) fn files(archive: &[u8]) -> Files {
     let mut archive = zip::ZipArchive::new(Cursor::new(archive)).expect("an archive");
+    let count = archive.len();
     let file = |at| {
         let mut file = archive.by_index(at).expect("a file");
-        let (_, inner) = file.name().split_once('/').expect("a folder");
-        let (inner, mut data) = (inner.to_owned(), Vec::new());
+        let path = file.name().expect("a path").into_owned();
+        let (_, inner) = path.split_once('/').expect("a folder");
+        let mut data = Vec::new();
         file.read_to_end(&mut data).expect("its bytes");
-        (inner, data)
+        (inner.to_owned(), data)
     };
-    (0..archive.len()).map(file).collect()
+    (0..count).map(file).collect()
 }
 
 /// The archive that `torch.save` writes into a file of this name.
