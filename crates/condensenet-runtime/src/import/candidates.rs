@@ -22,7 +22,7 @@ const STEMS: [&str; 3] = ["conv0", "init_conv", "init_block"];
 const PARTS: [&str; 3] = ["features", "classifier", "output"];
 
 /// Returns what stands before the names of each network in these paths, with the dot at its end.
-pub(super) fn prefixes<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Vec<&'a str> {
+pub(super) fn prefixes<'a>(paths: &(impl Iterator<Item = &'a str> + Clone)) -> Vec<&'a str> {
     let stems: BTreeSet<&str> = paths.clone().filter_map(before_stem).collect();
     // The state of an optimizer may have the names of the parameters, but knows no statistics.
     let with_statistics = |prefix: &&str| {

@@ -135,7 +135,7 @@ fn choose<'a>(
         .iter()
         .filter(|entry| matches!(entry.content, Content::Tensor(_)));
     let paths = tensors.clone().map(|entry| entry.path.as_str());
-    let all = candidates::prefixes(paths.clone());
+    let all = candidates::prefixes(&paths);
     if all.is_empty() {
         let arrays = entries
             .iter()

@@ -88,7 +88,7 @@ impl<'a> TorchFile<'a> {
     fn from_zip(entries: HashMap<String, Entry<'a>>) -> Result<Self, String> {
         let path = pickle_path(&entries).ok_or("the archive has no data.pkl")?;
         let folder = path.strip_suffix("data.pkl").unwrap_or_default().to_owned();
-        let held = entries.values().map(|entry| entry.most());
+        let held = entries.values().map(Entry::most);
         let held = held.fold(0, u64::saturating_add);
         let program = entries[path].read(u64::MAX)?;
         let pickle = pickle::read(&program)?;

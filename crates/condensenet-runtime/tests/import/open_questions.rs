@@ -9,15 +9,15 @@ use condensenet_runtime::{
 
 use crate::{config, made, pickle};
 
-fn import_weights(weights: &StateDict, options: ImportOptions) -> Result<Imported, ImportError> {
+fn import_weights(weights: &StateDict, options: &ImportOptions) -> Result<Imported, ImportError> {
     import_bytes(&pickle::checkpoint(weights, "module.", true), options)
 }
 
-fn import_bytes(bytes: &[u8], options: ImportOptions) -> Result<Imported, ImportError> {
+fn import_bytes(bytes: &[u8], options: &ImportOptions) -> Result<Imported, ImportError> {
     let directory = tempfile::tempdir().expect("a folder");
     let path = directory.path().join("checkpoint.pth");
     std::fs::write(&path, bytes).expect("a file");
-    import_pytorch(Path::new(&path), &options)
+    import_pytorch(Path::new(&path), options)
 }
 
 /// Leaves out the tensors whose names end so.
@@ -42,7 +42,7 @@ fn at_stage(stage: usize) -> StateDict {
 fn a_dense_network_needs_its_groups_and_factor_told() {
     let weights = at_stage(0);
     let options = ImportOptions::default();
-    let result = import_weights(&weights, options.clone());
+    let result = import_weights(&weights, &options);
     let message = result.as_ref().unwrap_err().to_string();
     assert!(
         message.ends_with("set `groups_1x1` in the options of the import"),
@@ -50,10 +50,10 @@ fn a_dense_network_needs_its_groups_and_factor_told() {
     );
     assert_eq!(open_option(result), "groups_1x1");
     let options = options.with_groups_1x1(2);
-    let result = import_weights(&weights, options.clone());
+    let result = import_weights(&weights, &options);
     assert_eq!(open_option(result), "condensation_factor");
     let options = options.with_condensation_factor(4);
-    let imported = import_weights(&weights, options).unwrap();
+    let imported = import_weights(&weights, &options).unwrap();
     assert_eq!(imported.weights.config, config());
     assert_eq!(imported.weights.tensors, weights);
 }
@@ -62,11 +62,11 @@ fn a_dense_network_needs_its_groups_and_factor_told() {
 fn each_later_stage_says_them_unless_its_number_is_missing() {
     for stage in 1..=3 {
         let weights = at_stage(stage);
-        let imported = import_weights(&weights, ImportOptions::default()).unwrap();
+        let imported = import_weights(&weights, &ImportOptions::default()).unwrap();
         assert_eq!(imported.weights.config, config(), "stage {stage}");
         assert_eq!(imported.weights.tensors, weights, "stage {stage}");
 
-        let result = import_weights(&without(weights, "._stage"), ImportOptions::default());
+        let result = import_weights(&without(weights, "._stage"), &ImportOptions::default());
         let message = result.as_ref().unwrap_err().to_string();
         assert_eq!(open_option(result), "condensation_factor", "stage {stage}");
         let hint = "it is 4 if this network is fully condensed";
@@ -103,7 +103,7 @@ fn unusual_networks_are_inferred_in_both_forms() {
             made::training(&config, last_stage),
             made::converted(&config, kept),
         ] {
-            let imported = import_weights(&network.tensors, ImportOptions::default());
+            let imported = import_weights(&network.tensors, &ImportOptions::default());
             assert_eq!(imported.unwrap().weights, network);
         }
     }
@@ -119,7 +119,7 @@ fn weights_are_found_nested_or_not_and_with_or_without_module() {
         ("module.", true),
     ] {
         let bytes = pickle::checkpoint(&weights, prefix, nested);
-        let imported = import_bytes(&bytes, ImportOptions::default()).unwrap();
+        let imported = import_bytes(&bytes, &ImportOptions::default()).unwrap();
         assert_eq!(imported.weights.tensors, weights, "{prefix:?} {nested}");
         let epoch = imported.report.ignored.iter().any(|key| key == "epoch");
         assert_eq!(epoch, nested);
@@ -132,7 +132,7 @@ fn all_that_does_not_fit_is_listed() {
     weights.remove("classifier.bias");
     weights.insert("features.norm_last.weight", pickle::filled(&[23], 1.0));
     weights.insert("features.extra", pickle::filled(&[2], 1.0));
-    let error = import_weights(&weights, ImportOptions::default()).unwrap_err();
+    let error = import_weights(&weights, &ImportOptions::default()).unwrap_err();
     let message = error.to_string();
     for part in [
         "checkpoint.pth",
@@ -168,7 +168,7 @@ fn shapes_that_no_network_has_are_named() {
         let mut weights = at_stage(2);
         let key = format!("{first}.{layer}.conv.weight");
         weights.insert(key.as_str(), pickle::filled(shape, 0.5));
-        let error = import_weights(&weights, ImportOptions::default()).unwrap_err();
+        let error = import_weights(&weights, &ImportOptions::default()).unwrap_err();
         let message = error.to_string();
         assert!(message.contains(&key), "{message}");
         assert!(message.contains(expected), "{message}");
@@ -179,7 +179,7 @@ fn shapes_that_no_network_has_are_named() {
 fn a_file_of_other_tensors_is_not_a_network() {
     let mut weights = StateDict::new();
     weights.insert("layer1.weight", StoredTensor::from_f32(&[1], &[1.0]));
-    let error = import_weights(&weights, ImportOptions::default()).unwrap_err();
+    let error = import_weights(&weights, &ImportOptions::default()).unwrap_err();
     assert!(matches!(error, ImportError::NoNetwork { .. }), "{error}");
     assert!(error.to_string().contains("layer1.weight"), "{error}");
 }
