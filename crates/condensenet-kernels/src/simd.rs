@@ -35,6 +35,14 @@ pub(crate) fn store<S: Simd>(slice: &mut [f32], value: S::f32s) {
     S::as_mut_simd_f32s(&mut slice[..S::F32_LANES]).0[0] = value;
 }
 
+/// Takes each lane from `chosen` where the mask is set, from `other` elsewhere.
+///
+/// `pulp`'s own is not always inlined, and then passes its vectors through memory.
+#[inline(always)]
+pub(crate) fn select<S: Simd>(simd: S, mask: S::m32s, chosen: S::f32s, other: S::f32s) -> S::f32s {
+    pulp::cast(simd.select_u32s(mask, pulp::cast(chosen), pulp::cast(other)))
+}
+
 /// Loads what a slice has, at most one vector, and fills up with zeros.
 #[inline(always)]
 pub(crate) fn load_some<S: Simd>(slice: &[f32]) -> S::f32s {

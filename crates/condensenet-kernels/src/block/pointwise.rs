@@ -17,7 +17,7 @@ use super::{
     tile::{PANEL, dot, largest_tile, multiply, multiply_some, store_row, tile_size},
     workspace::Buffer,
 };
-use crate::simd::{load, load_some, prefetch, store, store_some};
+use crate::simd::{load, load_some, prefetch, select, store, store_some};
 
 /// Input rows that are packed at a time: a panel of them lies in the first cache.
 const ROWS: usize = 256;
@@ -619,7 +619,7 @@ impl Backward<'_> {
             .zip(S::as_simd_f32s(x).0);
         for ((row, &x), grad_x) in vectors.zip(S::as_mut_simd_f32s(grad_x).0) {
             let activation = activate(simd, x, norm);
-            let dz = simd.select_f32s(simd.greater_than_f32s(activation, zero), *row, zero);
+            let dz = select(simd, simd.greater_than_f32s(activation, zero), *row, zero);
             *grad_x = simd.mul_add_e_f32s(dz, norm[0], *grad_x);
             sums[0] = simd.add_f32s(sums[0], dz);
             sums[1] = simd.mul_add_e_f32s(dz, simd.sub_f32s(x, mean), sums[1]);
@@ -628,7 +628,8 @@ impl Backward<'_> {
         if !rest_x.is_empty() {
             let x = load_some::<S>(rest_x);
             let activation = activate(simd, x, norm);
-            let dz = simd.select_f32s(
+            let dz = select(
+                simd,
                 simd.greater_than_f32s(activation, zero),
                 load::<S>(rest),
                 zero,

@@ -10,7 +10,7 @@ use super::{
     tile::dot_line,
     workspace::Buffer,
 };
-use crate::simd::{load_some, store_some};
+use crate::simd::{load_some, select, store_some};
 
 /// A layer's 3x3 convolution.
 #[derive(Clone, Copy)]
@@ -293,7 +293,7 @@ fn walk_run<S: Simd>(
     for ((gradient, x), grad_x) in vectors.zip(grad_x.chunks_mut(S::F32_LANES)) {
         let (gradient, x) = (load_some::<S>(gradient), load_some::<S>(x));
         let alive = simd.greater_than_f32s(activate(simd, x, norm), zero);
-        let dz = simd.select_f32s(alive, gradient, zero);
+        let dz = select(simd, alive, gradient, zero);
         store_some::<S>(grad_x, dz);
         sums[0] = simd.add_f32s(sums[0], dz);
         sums[1] = simd.mul_add_e_f32s(dz, simd.sub_f32s(x, mean), sums[1]);

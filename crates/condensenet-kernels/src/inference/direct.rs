@@ -10,7 +10,7 @@ use super::{
     source::{ROWS_IN, SourceRows},
     winograd::{Position, ROWS},
 };
-use crate::simd::mul_add;
+use crate::simd::{mul_add, select};
 use pulp::{Simd, WithSimd};
 
 /// Outputs of a group, at most.
@@ -90,7 +90,7 @@ impl<const M: usize> DirectTile<'_, M> {
                     for (p, at) in positions.iter().enumerate() {
                         xs[p] = rows.load::<S>(i, at.x + column);
                         if column != 1 {
-                            xs[p] = simd.select_f32s(masks[column][p], xs[p], zero);
+                            xs[p] = select(simd, masks[column][p], xs[p], zero);
                         }
                     }
                     // Row i of the input is row `tap` of the filter for output row i - tap.

@@ -15,7 +15,7 @@ use super::microkernel::{block_size, correlate, max_outputs, outer_products};
 use super::parallel::Scratch;
 use super::preactivation::Preactivation;
 use super::shape::NormReluConvShape;
-use crate::simd::{MAX_LANES, copy_row, load_some, store, store_some};
+use crate::simd::{MAX_LANES, copy_row, load_some, select, store, store_some};
 
 /// Vectors of pixels in a panel.
 const PANEL: usize = 2;
@@ -298,7 +298,7 @@ impl BlockBackward<'_> {
                     let x = load_some::<S>(&x[from..]);
                     let activation = self.preactivation.apply(simd, self.channel + c, x);
                     let alive = simd.greater_than_f32s(activation, floor);
-                    let dz = simd.select_f32s(alive, gradient[c][p], zero);
+                    let dz = select(simd, alive, gradient[c][p], zero);
                     store_some::<S>(&mut grad_x[from..], dz);
                     store::<S>(&mut self.activations[c * width + p * lanes..], activation);
                     sums[c][0] = simd.add_f32s(sums[c][0], dz);

@@ -11,7 +11,7 @@ use super::parallel::Scratch;
 use super::preactivation::Preactivation;
 use super::shape::NormReluConvShape;
 use super::strip::Strip;
-use crate::simd::{load, store};
+use crate::simd::{load, select, store};
 
 /// The forward pass of a block of images.
 pub(super) struct Forward<'a> {
@@ -192,7 +192,8 @@ impl WithSimd for Backward<'_> {
                         // Between the rows the activation is the padding's zero, whatever the floor
                         // is.
                         let gradient = simd.mul_f32s(load::<S>(&results[q..]), valid);
-                        let dz = simd.select_f32s(
+                        let dz = select(
+                            simd,
                             simd.greater_than_f32s(activation, floor),
                             gradient,
                             zero,
