@@ -26,9 +26,10 @@ impl<C: Conv1x1> DenseBlock<C> {
     /// - output: `[batch_size, channels_in + layers * growth_rate, height, width]`
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let trained = self.layers.iter();
-        let trained =
-            trained.map(|layer| Some((layer.conv_1x1.view().trained()?, &layer.conv_3x3)));
+        let trained = self.layers.iter().map(|layer| {
+            let conv_1x1 = layer.conv_1x1.as_ref()?;
+            Some((conv_1x1.view().trained()?, &layer.conv_3x3))
+        });
         let trained: Option<Vec<_>> = trained.collect();
         if let Some(output) = trained.and_then(|layers| train_dense_block(&x, &layers)) {
             return output;
@@ -45,11 +46,11 @@ impl<C: Conv1x1> DenseBlock<C> {
 ///
 /// # Source
 /// Paper, figure 3: with an ordinary 1x1 (left) the layer of DenseNet-BC, in training form (middle), in
-/// test-time form (right).
+/// test-time form (right). Without a 1x1: the layer of DenseNet, "Densely Connected Convolutional Networks", section 3.
 #[derive(Module, Debug)]
 pub struct DenseLayer<C: Conv1x1> {
-    /// The 1x1 to the bottleneck.
-    pub conv_1x1: C,
+    /// The 1x1 to the bottleneck; a DenseNet may have none.
+    pub conv_1x1: Option<C>,
     /// The 3x3 that makes the new channels.
     pub conv_3x3: GroupConv,
 }
@@ -57,14 +58,17 @@ pub struct DenseLayer<C: Conv1x1> {
 impl<C: Conv1x1> DenseLayer<C> {
     /// Creates the layer with random weights.
     pub(crate) fn init(config: &NetworkConfig, at: DenseLayerShape, device: &Device) -> Self {
-        let shape = Conv1x1Shape {
-            channels_in: at.channels_in,
-            channels_out: config.bottleneck_channels(at.growth_rate),
-            dropout: config.dropout,
-        };
+        let conv_1x1 = at.bottleneck.map(|channels_out| {
+            let shape = Conv1x1Shape {
+                channels_in: at.channels_in,
+                channels_out,
+                dropout: config.dropout,
+            };
+            C::init(shape, config, device)
+        });
         Self {
-            conv_1x1: C::init(shape, config, device),
-            conv_3x3: GroupConvConfig::new(shape.channels_out, at.growth_rate)
+            conv_1x1,
+            conv_3x3: GroupConvConfig::new(at.conv_3x3_inputs(), at.growth_rate)
                 .with_groups(config.groups_3x3)
                 .init(device),
         }
@@ -77,6 +81,9 @@ impl<C: Conv1x1> DenseLayer<C> {
     /// - output: `[batch_size, growth_rate, height, width]`
     #[must_use]
     pub fn new_channels(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv_3x3.forward(self.conv_1x1.forward(x))
+        self.conv_3x3.forward(match &self.conv_1x1 {
+            Some(conv_1x1) => conv_1x1.forward(x),
+            None => x,
+        })
     }
 }
