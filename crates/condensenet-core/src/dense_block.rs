@@ -1,137 +1,103 @@
-//! Trains all layers of a dense block as one operation, where there is a kernel for it.
+//! Runs a dense block, as one operation where there is a kernel for it.
 
-use burn::{
-    nn::BatchNorm,
-    tensor::{DType, GradientCheckpointingStrategy, Tensor},
-};
+use burn::tensor::Tensor;
 
-use crate::{
-    GroupConv, LearnedGroupConv,
-    kernels::{self, Connections, DenseBlockPlan},
-    norm::{is_training, update_running_statistics},
-};
+use crate::{CondensedConv, GroupConv, LearnedGroupConv, kernels};
 
-/// The 1x1 convolution of a dense layer, in either of the forms that are trained.
-#[derive(Clone, Copy, Debug)]
-pub enum TrainedPointwise<'a> {
-    /// A learned group convolution.
+#[cfg(feature = "flex")]
+mod inference;
+mod training;
+
+#[cfg(feature = "flex")]
+pub use inference::infer_dense_block;
+pub use training::train_dense_block;
+
+/// Norm, ReLU and a 1x1 convolution, in whichever of its forms.
+#[derive(Debug, Clone, Copy)]
+pub enum Conv1x1Ref<'a> {
+    /// One that learns its groups.
     Learned(&'a LearnedGroupConv),
-    /// A convolution, or group convolution.
-    Group(&'a GroupConv),
+    /// One that has learned them.
+    Condensed(&'a CondensedConv),
+    /// An ordinary one, or group convolution.
+    Grouped(&'a GroupConv),
 }
 
-impl<'a> TrainedPointwise<'a> {
-    fn norm(self) -> &'a BatchNorm {
+impl Conv1x1Ref<'_> {
+    /// Applies norm, ReLU and convolution.
+    ///
+    /// # Shapes
+    /// - input: `[batch_size, channels_in, height, width]`
+    /// - output: `[batch_size, channels_out, height, width]`
+    #[must_use]
+    pub fn forward(self, x: Tensor<4>) -> Tensor<4> {
         match self {
-            Self::Learned(conv) => &conv.norm,
-            Self::Group(conv) => &conv.norm,
-        }
-    }
-
-    fn weight(self) -> Tensor<4> {
-        match self {
-            Self::Learned(conv) => conv.weight.val(),
-            Self::Group(conv) => conv.weight.val(),
-        }
-    }
-
-    fn connections(self) -> Connections {
-        match self {
-            Self::Learned(conv) => Connections::Learned {
-                groups: conv.groups,
-                mask: conv.mask().entries().to_vec(),
-            },
-            Self::Group(conv) => Connections::Grouped(conv.groups),
+            Self::Learned(conv) => conv.forward(x),
+            Self::Condensed(conv) => conv.forward(x),
+            Self::Grouped(conv) => conv.forward(x),
         }
     }
 }
 
-/// Runs the layers of a dense block in training mode as one operation, or returns `None` where it is to be composed of its layers.
+/// The two convolutions of a dense layer, borrowed from whatever network has them.
+#[derive(Debug, Clone, Copy)]
+pub struct DenseLayerRef<'a> {
+    /// The 1x1 to the bottleneck, if there is one.
+    pub conv_1x1: Option<Conv1x1Ref<'a>>,
+    /// Norm, ReLU and the 3x3 that makes the new channels.
+    pub conv_3x3: &'a GroupConv,
+}
+
+impl DenseLayerRef<'_> {
+    /// Computes the channels that the layer adds.
+    ///
+    /// # Shapes
+    /// - input: `[batch_size, channels_in, height, width]`
+    /// - output: `[batch_size, growth_rate, height, width]`
+    #[must_use]
+    pub fn new_channels(self, x: Tensor<4>) -> Tensor<4> {
+        self.conv_3x3.forward(match self.conv_1x1 {
+            Some(conv_1x1) => conv_1x1.forward(x),
+            None => x,
+        })
+    }
+}
+
+/// Runs a dense block's layers, each on the concatenation of the block's input and all new channels so far.
 ///
-/// A layer is the 1x1 and the 3x3 convolution. The block's maps are one buffer, in which nothing is copied and of which each
-/// channel's statistics are computed once; inputs that a learned group convolution has dropped are not multiplied. The result is
-/// that of the layers one by one, up to rounding, and running statistics are updated as by them.
-///
-/// There is a kernel for blocks on Flex in f32 whose layers are alike, without dropout and with all norms in training.
+/// On Flex in f32 this is one operation wherever there is a kernel for the layers: [`train_dense_block`] in training,
+/// [`infer_dense_block`] at test time. Anywhere else it is layer after layer, with the same result up to rounding.
 ///
 /// # Shapes
 /// - input: `[batch_size, channels_in, height, width]`
-/// - output: `[batch_size, channels_in + layers * growth_rate, height, width]`
+/// - output: `[batch_size, channels_in + new channels of all layers, height, width]`
+///
+/// # Example
+/// ```
+/// use burn::tensor::{Device, Distribution, Tensor};
+/// use condensenet_core::{Conv1x1Ref, DenseLayerRef, GroupConvConfig, LearnedGroupConvConfig, dense_block};
+///
+/// let device = Device::flex();
+/// let conv_1x1 = LearnedGroupConvConfig::new(16, 32).with_groups(4).init(&device);
+/// let conv_3x3 = GroupConvConfig::new(32, 8).with_groups(4).init(&device);
+/// let layer = DenseLayerRef {
+///     conv_1x1: Some(Conv1x1Ref::Learned(&conv_1x1)),
+///     conv_3x3: &conv_3x3,
+/// };
+/// let x = Tensor::random([2, 16, 8, 8], Distribution::Default, &device);
+/// assert_eq!(dense_block(x, &[layer]).dims(), [2, 24, 8, 8]);
+/// ```
 #[must_use]
-pub fn train_dense_block(
-    x: &Tensor<4>,
-    layers: &[(TrainedPointwise<'_>, &GroupConv)],
-) -> Option<Tensor<4>> {
-    if !kernels::trains_dense_blocks(x) || !layers.iter().all(|layer| is_served(x, layer)) {
-        return None;
+pub fn dense_block(x: Tensor<4>, layers: &[DenseLayerRef<'_>]) -> Tensor<4> {
+    if let Some(output) = train_dense_block(&x, layers) {
+        return output;
     }
-    let (_, first) = layers.first()?;
-    let [growth_rate, inputs_of_group, _, _] = first.weight.dims();
-    let bottleneck = inputs_of_group * first.groups;
-    let epsilon = first.norm.epsilon;
-    let alike = layers.iter().all(|(conv_1x1, conv_3x3)| {
-        conv_3x3.weight.dims() == first.weight.dims()
-            && conv_3x3.groups == first.groups
-            && conv_1x1.weight().dims()[0] == bottleneck
-            && [conv_1x1.norm().epsilon, conv_3x3.norm.epsilon] == [epsilon; 2]
-    });
-    if !alike {
-        return None;
+    #[cfg(feature = "flex")]
+    if let Some(output) = infer_dense_block(&x, layers) {
+        return output;
     }
-    let device = x.device();
-    let plan = DenseBlockPlan {
-        bottleneck,
-        growth_rate,
-        groups_3x3: first.groups,
-        epsilon,
-        recompute: device.gradient_checkpointing_strategy()
-            == Some(GradientCheckpointingStrategy::Balanced),
-        layers: layers
-            .iter()
-            .map(|(conv_1x1, _)| conv_1x1.connections())
-            .collect(),
-    };
-    let concatenated = |of_layer: &dyn Fn(&(TrainedPointwise<'_>, &GroupConv)) -> Tensor<1>| {
-        Tensor::cat(layers.iter().map(of_layer).collect(), 0)
-    };
-    let parameters = [
-        concatenated(&|(conv, _)| conv.norm().gamma.val()),
-        concatenated(&|(conv, _)| conv.norm().beta.val()),
-        concatenated(&|(conv, _)| conv.weight().flatten(0, 3)),
-        concatenated(&|(_, conv)| conv.norm.gamma.val()),
-        concatenated(&|(_, conv)| conv.norm.beta.val()),
-        concatenated(&|(_, conv)| conv.weight.val().flatten(0, 3)),
-    ];
-    let [batch_size, channels_in, height, width] = x.dims();
-    let (output, statistics) = kernels::dense_block_train(x.clone(), parameters, plan);
-
-    let samples = batch_size * height * width;
-    let rows = channels_in + (layers.len() - 1) * growth_rate;
-    let of_bottlenecks = layers.len() * bottleneck;
-    for (layer, (conv_1x1, conv_3x3)) in layers.iter().enumerate() {
-        let part = |start: usize, len: usize| statistics.clone().slice(start..start + len);
-        let read = channels_in + layer * growth_rate;
-        update_running_statistics(conv_1x1.norm(), part(0, read), part(rows, read), samples);
-        let mean = 2 * rows + layer * bottleneck;
-        let (mean, variance) = (
-            part(mean, bottleneck),
-            part(mean + of_bottlenecks, bottleneck),
-        );
-        update_running_statistics(&conv_3x3.norm, mean, variance, samples);
-    }
-    Some(output)
-}
-
-/// Whether the kernel serves a layer.
-fn is_served(x: &Tensor<4>, (conv_1x1, conv_3x3): &(TrainedPointwise<'_>, &GroupConv)) -> bool {
-    let drops = matches!(conv_1x1, TrainedPointwise::Learned(conv) if conv.dropout.prob > 0.0);
-    let norms = [conv_1x1.norm(), &conv_3x3.norm];
-    let weights = [conv_1x1.weight(), conv_3x3.weight.val()];
-    let kernels = weights.each_ref().map(|weight| weight.dims()[2]);
-    let in_f32 = |norm: &&BatchNorm| norm.gamma.val().dtype() == DType::F32;
-    !drops
-        && kernels == [1, 3]
-        && norms.iter().all(|norm| is_training(x, norm))
-        && norms.iter().all(in_f32)
-        && weights.iter().all(|weight| weight.dtype() == DType::F32)
+    layers.iter().fold(x, |x, layer| {
+        let new = layer.new_channels(x.clone());
+        kernels::append_channels(x, new)
+    })
 }

@@ -25,7 +25,9 @@ mod shuffle;
 
 pub use condensed_conv::CondensedConv;
 pub use condensed_linear::{CondensedLinear, CondensedLinearConfig};
-pub use dense_block::{TrainedPointwise, train_dense_block};
+#[cfg(feature = "flex")]
+pub use dense_block::infer_dense_block;
+pub use dense_block::{Conv1x1Ref, DenseLayerRef, dense_block, train_dense_block};
 pub use error::{ConversionError, ShapeError};
 pub use group_conv::{GroupConv, GroupConvConfig};
 pub use index::IndexLayer;

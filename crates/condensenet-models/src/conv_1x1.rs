@@ -8,8 +8,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use condensenet_core::{
-    CondensedConv, GroupConv, GroupConvConfig, LearnedGroupConv, LearnedGroupConvConfig,
-    TrainedPointwise,
+    CondensedConv, Conv1x1Ref, GroupConv, GroupConvConfig, LearnedGroupConv, LearnedGroupConvConfig,
 };
 use condensenet_runtime::{FileForm, NetworkConfig};
 
@@ -31,36 +30,15 @@ pub trait Conv1x1: Module + ModuleDisplay {
     /// # Shapes
     /// - input: `[batch_size, channels_in, height, width]`
     /// - output: `[batch_size, channels_out, height, width]`
-    fn forward(&self, x: Tensor<4>) -> Tensor<4>;
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.view().forward(x)
+    }
 
     /// Says which of the forms it is.
     fn view(&self) -> Conv1x1Ref<'_>;
 
     /// Says which of the forms it is, to be changed.
     fn view_mut(&mut self) -> Conv1x1Mut<'_>;
-}
-
-/// A 1x1 convolution, whichever it is.
-#[derive(Debug, Clone, Copy)]
-pub enum Conv1x1Ref<'a> {
-    /// One that learns its groups.
-    Learned(&'a LearnedGroupConv),
-    /// One that has learned them.
-    Condensed(&'a CondensedConv),
-    /// An ordinary one.
-    Grouped(&'a GroupConv),
-}
-
-impl<'a> Conv1x1Ref<'a> {
-    /// Returns the layer if it is in a form that is trained, for all layers of a block to be trained as one.
-    #[must_use]
-    pub const fn trained(self) -> Option<TrainedPointwise<'a>> {
-        match self {
-            Self::Learned(conv) => Some(TrainedPointwise::Learned(conv)),
-            Self::Condensed(_) => None,
-            Self::Grouped(conv) => Some(TrainedPointwise::Group(conv)),
-        }
-    }
 }
 
 /// A 1x1 convolution to be changed, whichever it is.
@@ -100,10 +78,6 @@ impl Conv1x1 for LearnedGroupConv {
         learned(shape, config).init(device)
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward(x)
-    }
-
     fn view(&self) -> Conv1x1Ref<'_> {
         Conv1x1Ref::Learned(self)
     }
@@ -119,10 +93,6 @@ impl Conv1x1 for CondensedConv {
 
     fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self {
         learned(shape, config).init_condensed(device)
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward(x)
     }
 
     fn view(&self) -> Conv1x1Ref<'_> {
@@ -143,10 +113,6 @@ impl Conv1x1 for GroupConv {
             .with_kernel_size(1)
             .with_groups(config.groups_1x1)
             .init(device)
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward(x)
     }
 
     fn view(&self) -> Conv1x1Ref<'_> {

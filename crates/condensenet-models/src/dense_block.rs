@@ -4,7 +4,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
-use condensenet_core::{GroupConv, GroupConvConfig, kernels, train_dense_block};
+use condensenet_core::{DenseLayerRef, GroupConv, GroupConvConfig, dense_block};
 use condensenet_runtime::{NetworkConfig, config::DenseLayerShape};
 
 use crate::conv_1x1::{Conv1x1, Conv1x1Shape};
@@ -19,25 +19,15 @@ pub struct DenseBlock<C: Conv1x1> {
 impl<C: Conv1x1> DenseBlock<C> {
     /// Runs the layers, each on the concatenation of the block's input and all new channels so far.
     ///
-    /// In training they run as one operation where there is a kernel for it; see [`train_dense_block`].
+    /// They run as one operation where there is a kernel for it; see [`dense_block`].
     ///
     /// # Shapes
     /// - input: `[batch_size, channels_in, height, width]`
     /// - output: `[batch_size, channels_in + layers * growth_rate, height, width]`
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let trained = self.layers.iter().map(|layer| {
-            let conv_1x1 = layer.conv_1x1.as_ref()?;
-            Some((conv_1x1.view().trained()?, &layer.conv_3x3))
-        });
-        let trained: Option<Vec<_>> = trained.collect();
-        if let Some(output) = trained.and_then(|layers| train_dense_block(&x, &layers)) {
-            return output;
-        }
-        self.layers.iter().fold(x, |x, layer| {
-            let new = layer.new_channels(x.clone());
-            kernels::append_channels(x, new)
-        })
+        let layers: Vec<_> = self.layers.iter().map(DenseLayer::view).collect();
+        dense_block(x, &layers)
     }
 }
 
@@ -74,16 +64,12 @@ impl<C: Conv1x1> DenseLayer<C> {
         }
     }
 
-    /// Computes the channels that the layer adds.
-    ///
-    /// # Shapes
-    /// - input: `[batch_size, channels_in, height, width]`
-    /// - output: `[batch_size, growth_rate, height, width]`
+    /// Borrows both convolutions.
     #[must_use]
-    pub fn new_channels(&self, x: Tensor<4>) -> Tensor<4> {
-        self.conv_3x3.forward(match &self.conv_1x1 {
-            Some(conv_1x1) => conv_1x1.forward(x),
-            None => x,
-        })
+    pub fn view(&self) -> DenseLayerRef<'_> {
+        DenseLayerRef {
+            conv_1x1: self.conv_1x1.as_ref().map(C::view),
+            conv_3x3: &self.conv_3x3,
+        }
     }
 }

@@ -34,7 +34,7 @@ pub use condensenet_runtime::{
 };
 #[cfg(feature = "pytorch")]
 pub use condensenet_runtime::{ImportError, ImportOptions, OpenError, import};
-pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Ref, Conv1x1Shape};
+pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Shape};
 pub use dense_block::{DenseBlock, DenseLayer};
 pub use error::NotCondensed;
 pub use features::Features;

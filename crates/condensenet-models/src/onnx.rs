@@ -3,7 +3,7 @@
 //! Either form becomes a graph of plain ONNX operators, opset 17; nothing is approximated. In
 //! training form a learned group convolution is a dense convolution with zeros where connections
 //! were dropped; in test-time form it is a gather of the kept channels, a group convolution and the
-//! shuffle. Nodes and weights have the names that they have in a [`StateDict`](crate::StateDict).
+//! shuffle. Nodes and weights have the names that they have in a [`StateDict`].
 //!
 //! The graph has one input, `input`, `[batch, 3, height, width]`, and one output, `logits`, `[batch,
 //! num_classes]`. All of `batch`, `height` and `width` are open. What is known about the network goes

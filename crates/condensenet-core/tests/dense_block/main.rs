@@ -1,12 +1,13 @@
 //! A dense block trained as one operation against its layers one by one: output, gradients, running statistics.
 
 use burn::{
-    module::{Module, RunningState},
+    module::{Module, Param, RunningState},
+    nn::BatchNorm,
     tensor::{DType, Device, Distribution, Tensor},
 };
 use condensenet_core::{
-    GroupConv, GroupConvConfig, LearnedGroupConv, LearnedGroupConvConfig, Mask, TrainedPointwise,
-    kernels, train_dense_block,
+    Conv1x1Ref, DenseLayerRef, GroupConv, GroupConvConfig, LearnedGroupConv,
+    LearnedGroupConvConfig, Mask, kernels, train_dense_block,
 };
 
 /// A layer whose 1x1 convolution is of either form.
@@ -18,20 +19,26 @@ struct Layer {
 }
 
 impl Layer {
-    fn parts(&self) -> (TrainedPointwise<'_>, &GroupConv) {
+    fn view(&self) -> DenseLayerRef<'_> {
         let conv_1x1 = match (&self.learned, &self.grouped) {
-            (Some(conv), _) => TrainedPointwise::Learned(conv),
-            (None, conv) => TrainedPointwise::Group(conv.as_ref().expect("one of two forms")),
+            (Some(conv), _) => Conv1x1Ref::Learned(conv),
+            (None, conv) => Conv1x1Ref::Grouped(conv.as_ref().expect("one of two forms")),
         };
-        (conv_1x1, &self.conv_3x3)
+        DenseLayerRef {
+            conv_1x1: Some(conv_1x1),
+            conv_3x3: &self.conv_3x3,
+        }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let bottleneck = match self.parts().0 {
-            TrainedPointwise::Learned(conv) => conv.forward(x),
-            TrainedPointwise::Group(conv) => conv.forward(x),
-        };
-        self.conv_3x3.forward(bottleneck)
+    /// The norm and the weight of the 1x1 convolution.
+    fn first(&self) -> (&BatchNorm, &Param<Tensor<4>>) {
+        match (&self.learned, &self.grouped) {
+            (Some(conv), _) => (&conv.norm, &conv.weight),
+            (None, conv) => {
+                let conv = conv.as_ref().expect("one of two forms");
+                (&conv.norm, &conv.weight)
+            }
+        }
     }
 }
 
@@ -108,7 +115,7 @@ fn block(case: Case, device: &Device) -> Vec<Layer> {
 }
 
 impl Layer {
-    fn norms_mut(&mut self) -> Vec<&mut burn::nn::BatchNorm> {
+    fn norms_mut(&mut self) -> Vec<&mut BatchNorm> {
         let mut norms = vec![&mut self.conv_3x3.norm];
         norms.extend(self.learned.as_mut().map(|conv| &mut conv.norm));
         norms.extend(self.grouped.as_mut().map(|conv| &mut conv.norm));
@@ -128,14 +135,14 @@ fn twins(layers: &[Layer]) -> Vec<Layer> {
 
 fn fold(x: Tensor<4>, layers: &[Layer]) -> Tensor<4> {
     layers.iter().fold(x, |x, layer| {
-        let new = layer.forward(x.clone());
+        let new = layer.view().new_channels(x.clone());
         kernels::append_channels(x, new)
     })
 }
 
 fn as_one(x: &Tensor<4>, layers: &[Layer]) -> Option<Tensor<4>> {
-    let parts: Vec<_> = layers.iter().map(Layer::parts).collect();
-    train_dense_block(x, &parts)
+    let layers: Vec<_> = layers.iter().map(Layer::view).collect();
+    train_dense_block(x, &layers)
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -164,11 +171,7 @@ fn results(
         ),
     ];
     for (index, layer) in layers.iter().enumerate() {
-        let (conv_1x1, conv_3x3) = layer.parts();
-        let (norm_1, weight_1) = match conv_1x1 {
-            TrainedPointwise::Learned(conv) => (&conv.norm, &conv.weight),
-            TrainedPointwise::Group(conv) => (&conv.norm, &conv.weight),
-        };
+        let (conv_3x3, (norm_1, weight_1)) = (&layer.conv_3x3, layer.first());
         for (name, weight) in [("1x1", weight_1), ("3x3", &conv_3x3.weight)] {
             let gradient = weight.val().grad(&gradients).expect("a gradient");
             results.push((

@@ -2,6 +2,7 @@
 
 mod condensing;
 mod conversion;
+mod dense_block;
 mod edge_cases;
 mod mixed;
 mod norm;

@@ -1,11 +1,11 @@
 //! Condensing all learned group convolutions of a network together, and rewriting them.
 
 use burn::{module::Module, tensor::Tensor};
-use condensenet_core::{CondensedConv, LearnedGroupConv};
+use condensenet_core::{CondensedConv, Conv1x1Ref, LearnedGroupConv};
 
 use super::Features;
 use crate::{
-    conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Ref},
+    conv_1x1::{Conv1x1, Conv1x1Mut},
     dense_block::{DenseBlock, DenseLayer},
     error::{NetworkPart, NotCondensed},
     transition::Transition,

@@ -8,7 +8,9 @@ use burn::{
     nn::{BatchNorm, Linear},
     tensor::Tensor,
 };
-use condensenet_core::{CondensedConv, CondensedLinear, GroupConv, IndexLayer, LearnedGroupConv};
+use condensenet_core::{
+    CondensedConv, CondensedLinear, Conv1x1Ref, GroupConv, IndexLayer, LearnedGroupConv,
+};
 
 use condensenet_runtime::names::ConvNames;
 
@@ -16,7 +18,7 @@ use super::{
     graph_builder::{GraphBuilder, Value},
     proto::AttributeProto,
 };
-use crate::{classifier::Classifier, conv_1x1::Conv1x1Ref};
+use crate::classifier::Classifier;
 
 /// Images and maps are `[batch, channels, height, width]`, features `[batch, channels]`.
 const CHANNELS: usize = 1;

@@ -1,6 +1,7 @@
 //! What the masks of a network in training form say about its groups and its condensation factor.
 
 use super::{error::ImportError, layout::Layout};
+use crate::tensor::StoredTensor;
 
 /// The masks of all layers, by output.
 pub(super) struct Masks<'a> {
@@ -27,7 +28,7 @@ impl<'a> Masks<'a> {
             let [outputs, inputs, ..] = layout.kernel(&key)?;
             let stage = layout.state_dict.get(&format!("{path}._stage"));
             let stage = stage.and_then(|stage| stage.to_f64().first().copied());
-            let values = layout.state_dict.get(&key).map(|mask| mask.to_f64());
+            let values = layout.state_dict.get(&key).map(StoredTensor::to_f64);
             let kept: Vec<bool> = values.into_iter().flatten().map(|v| v != 0.0).collect();
             if kept.len() != outputs * inputs {
                 let expected = "a mask of shape [channels_out, channels_in, 1, 1]";

@@ -11,6 +11,7 @@ use crate::{
     config::NetworkConfig,
     names::{ConvNames, Spelling},
     state_dict::StateDict,
+    tensor::StoredTensor,
     weights::{FileForm, NetworkWeights},
 };
 
@@ -157,14 +158,14 @@ impl Read<'_> {
 
     fn index(&self, path: &str) -> Vec<u32> {
         let index = self.tensors.get(&format!("{path}.index"));
-        let index = index.map(|index| index.to_i64()).unwrap_or_default();
+        let index = index.map(StoredTensor::to_i64).unwrap_or_default();
         // Checked to be a channel, of which there are at most 2^24.
         index.into_iter().map(|channel| channel as u32).collect()
     }
 
     fn floats(&self, key: &str) -> Vec<f32> {
         let tensor = self.tensors.get(key);
-        tensor.map(|tensor| tensor.to_f32()).unwrap_or_default()
+        tensor.map(StoredTensor::to_f32).unwrap_or_default()
     }
 }
 

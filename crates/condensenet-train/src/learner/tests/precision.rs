@@ -11,7 +11,7 @@ use condensenet_models::{CondenseNetConfig, InitNetwork, NetworkConfig, Stem};
 use super::{CondensingLearner, Network, StepPlan, batch, numbers};
 use crate::{data::ImageBatch, learner::StepResult, precision::Precision, recipe::Recipe};
 
-fn fresh(config: NetworkConfig) -> Network {
+fn fresh(config: &NetworkConfig) -> Network {
     let device = Device::flex().autodiff();
     device.seed(3);
     let network: Network = config.init(&device).unwrap();
@@ -114,18 +114,13 @@ fn gradients_in_bf16_differ_from_those_in_f32_by_rounding() {
     let mut far = Vec::new();
     for (name, config) in [
         ("condensenet", small()),
-        (
-            "with ImageNet's stem",
-            small().with_stem(Stem::Imagenet).into(),
-        ),
+        ("with ImageNet's stem", small().with_stem(Stem::Imagenet)),
         (
             "densenet with a pooled stem",
-            NetworkConfig::densenet(vec![2, 1], 8)
-                .with_stem(Stem::ImagenetPooled)
-                .into(),
+            NetworkConfig::densenet(vec![2, 1], 8).with_stem(Stem::ImagenetPooled),
         ),
     ] {
-        let network = fresh(config);
+        let network = fresh(&config);
         let step = |network: &Network, precision| {
             learner(network, precision).learn_from(telling_batch(32))
         };
@@ -153,7 +148,7 @@ fn gradients_in_bf16_differ_from_those_in_f32_by_rounding() {
 
 #[test]
 fn maps_are_bf16_and_everything_that_stays_is_f32() {
-    let network = fresh(CondenseNetConfig::new(vec![1, 1], vec![4, 8]));
+    let network = fresh(&CondenseNetConfig::new(vec![1, 1], vec![4, 8]));
     let narrow = Precision::Bf16.of_images(batch(4, 1).images);
     let Network::CondenseNet(inner) = &network else {
         panic!("it is a CondenseNet");
@@ -184,7 +179,7 @@ fn maps_are_bf16_and_everything_that_stays_is_f32() {
 
 #[test]
 fn masks_are_chosen_by_weights_of_f32() {
-    let network = fresh(CondenseNetConfig::new(vec![2, 1], vec![4, 8]));
+    let network = fresh(&CondenseNetConfig::new(vec![2, 1], vec![4, 8]));
     let mut learner = learner(&network, Precision::Bf16);
     let mut optimizer = Recipe::new().optimizer();
     // Of 20 steps, stage 1 begins with the fifth.
