@@ -42,8 +42,8 @@ impl Conv1x1Ref<'_> {
 /// The two convolutions of a dense layer, borrowed from whatever network has them.
 #[derive(Debug, Clone, Copy)]
 pub struct DenseLayerRef<'a> {
-    /// The 1x1 to the bottleneck.
-    pub conv_1x1: Conv1x1Ref<'a>,
+    /// The 1x1 to the bottleneck, if there is one.
+    pub conv_1x1: Option<Conv1x1Ref<'a>>,
     /// Norm, ReLU and the 3x3 that makes the new channels.
     pub conv_3x3: &'a GroupConv,
 }
@@ -56,7 +56,10 @@ impl DenseLayerRef<'_> {
     /// - output: `[batch_size, growth_rate, height, width]`
     #[must_use]
     pub fn new_channels(self, x: Tensor<4>) -> Tensor<4> {
-        self.conv_3x3.forward(self.conv_1x1.forward(x))
+        self.conv_3x3.forward(match self.conv_1x1 {
+            Some(conv_1x1) => conv_1x1.forward(x),
+            None => x,
+        })
     }
 }
 
@@ -78,7 +81,7 @@ impl DenseLayerRef<'_> {
 /// let conv_1x1 = LearnedGroupConvConfig::new(16, 32).with_groups(4).init(&device);
 /// let conv_3x3 = GroupConvConfig::new(32, 8).with_groups(4).init(&device);
 /// let layer = DenseLayerRef {
-///     conv_1x1: Conv1x1Ref::Learned(&conv_1x1),
+///     conv_1x1: Some(Conv1x1Ref::Learned(&conv_1x1)),
 ///     conv_3x3: &conv_3x3,
 /// };
 /// let x = Tensor::random([2, 16, 8, 8], Distribution::Default, &device);

@@ -36,11 +36,11 @@ impl<C: Conv1x1> DenseBlock<C> {
 ///
 /// # Source
 /// Paper, figure 3: with an ordinary 1x1 (left) the layer of DenseNet-BC, in training form (middle), in
-/// test-time form (right).
+/// test-time form (right). Without a 1x1: the layer of DenseNet, "Densely Connected Convolutional Networks", section 3.
 #[derive(Module, Debug)]
 pub struct DenseLayer<C: Conv1x1> {
-    /// The 1x1 to the bottleneck.
-    pub conv_1x1: C,
+    /// The 1x1 to the bottleneck; a DenseNet may have none.
+    pub conv_1x1: Option<C>,
     /// The 3x3 that makes the new channels.
     pub conv_3x3: GroupConv,
 }
@@ -48,14 +48,17 @@ pub struct DenseLayer<C: Conv1x1> {
 impl<C: Conv1x1> DenseLayer<C> {
     /// Creates the layer with random weights.
     pub(crate) fn init(config: &NetworkConfig, at: DenseLayerShape, device: &Device) -> Self {
-        let shape = Conv1x1Shape {
-            channels_in: at.channels_in,
-            channels_out: config.bottleneck_channels(at.growth_rate),
-            dropout: config.dropout,
-        };
+        let conv_1x1 = at.bottleneck.map(|channels_out| {
+            let shape = Conv1x1Shape {
+                channels_in: at.channels_in,
+                channels_out,
+                dropout: config.dropout,
+            };
+            C::init(shape, config, device)
+        });
         Self {
-            conv_1x1: C::init(shape, config, device),
-            conv_3x3: GroupConvConfig::new(shape.channels_out, at.growth_rate)
+            conv_1x1,
+            conv_3x3: GroupConvConfig::new(at.conv_3x3_inputs(), at.growth_rate)
                 .with_groups(config.groups_3x3)
                 .init(device),
         }
@@ -65,7 +68,7 @@ impl<C: Conv1x1> DenseLayer<C> {
     #[must_use]
     pub fn view(&self) -> DenseLayerRef<'_> {
         DenseLayerRef {
-            conv_1x1: self.conv_1x1.view(),
+            conv_1x1: self.conv_1x1.as_ref().map(C::view),
             conv_3x3: &self.conv_3x3,
         }
     }

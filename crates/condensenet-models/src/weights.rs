@@ -176,7 +176,9 @@ impl<C: Conv1x1> Network<C> {
             .iter_mut()
             .flat_map(|block| &mut block.layers)
         {
-            slots.conv_1x1(layer.conv_1x1.view_mut());
+            if let Some(conv) = &mut layer.conv_1x1 {
+                slots.conv_1x1(conv.view_mut());
+            }
             slots.group_conv(&mut layer.conv_3x3);
         }
         for transition in &mut features.transitions {

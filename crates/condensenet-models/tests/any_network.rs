@@ -36,6 +36,11 @@ fn configs() -> Vec<NetworkConfig> {
         .with_groups_3x3(4)
         .with_reduction(0.75),
         NetworkConfig::densenet(vec![2, 3], 6).with_stem(Stem::ImagenetPooled),
+        NetworkConfig::densenet(vec![3, 2], 6)
+            .without_bottleneck()
+            .with_groups_1x1(2)
+            .with_groups_3x3(3)
+            .with_reduction(1.0),
     ]
 }
 
@@ -103,8 +108,12 @@ fn a_transition_that_is_not_condensed_is_named() {
     let config = NetworkConfig::light(vec![1, 2], vec![4, 8]);
     let mut network: CondenseNet = config.init(&Device::default()).unwrap();
     for block in &mut network.features.blocks {
-        for layer in &mut block.layers {
-            layer.conv_1x1.condense_to(3);
+        for conv in block
+            .layers
+            .iter_mut()
+            .filter_map(|layer| layer.conv_1x1.as_mut())
+        {
+            conv.condense_to(3);
         }
     }
     assert_eq!(network.stage(), 0);

@@ -65,7 +65,7 @@ fn conversion_names_the_layer_that_is_not_condensed() {
     network.condense_to(3);
     assert_eq!(network.stage(), 3);
     let late = &mut network.features.blocks[1].layers[1].conv_1x1;
-    *late = network_layer(&config);
+    *late = Some(network_layer(&config));
     assert_eq!(network.stage(), 0);
     assert_eq!(
         network.convert().unwrap_err().to_string(),
@@ -81,7 +81,7 @@ fn network_layer(config: &CondenseNetConfig) -> LearnedGroupConv {
     let mut network = network.expect("a valid configuration");
     let block = network.features.blocks.pop().expect("a block");
     let layer = block.layers.into_iter().next_back().expect("a layer");
-    layer.conv_1x1
+    layer.conv_1x1.expect("a bottleneck")
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Row {
         };
         NetworkConfig {
             num_classes: self.classes,
-            bottleneck: self.bottleneck,
+            bottleneck: Some(self.bottleneck),
             groups_1x1: self.g1,
             groups_3x3: self.g3,
             condensation_factor,
@@ -84,6 +84,12 @@ const TORCHVISION: [(Preset, u64, &str); 4] = [
     (Preset::ImagenetDenseNet201, 20_013_928, "4.291"),
     (Preset::ImagenetDenseNet161, 28_681_000, "7.728"),
 ];
+
+/// DenseNets without bottlenecks by layers and growth rate, with the parameters that they have for 10 classes.
+///
+/// Source: pytorchcv's table of CIFAR-10, the rows of DenseNet-40 and DenseNet-100, whose transitions halve the channels.
+const WITHOUT_BOTTLENECK: [(usize, usize, u64); 3] =
+    [(12, 12, 599_050), (32, 12, 4_068_490), (32, 24, 16_114_138)];
 
 /// The published networks: each preset with the classes of each benchmark.
 fn published_networks() -> Vec<(String, Preset, NetworkConfig, [usize; 2])> {
@@ -133,6 +139,24 @@ fn torchvision_s_densenets_have_its_parameters_and_operations_to_the_last_digit(
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn densenets_without_bottlenecks_have_the_published_parameters_to_the_last_digit() {
+    for (layers, growth_rate, params) in WITHOUT_BOTTLENECK {
+        let config = NetworkConfig::densenet(vec![layers; 3], growth_rate).without_bottleneck();
+        let ours = Complexity::of(&config, Form::Training, [32, 32]).unwrap();
+        assert_eq!(
+            ours.stored_params(),
+            params,
+            "{layers} layers of {growth_rate}"
+        );
+        assert_eq!(
+            parameters(&config),
+            params,
+            "{layers} layers of {growth_rate}"
+        );
+    }
 }
 
 /// The elements of what PyTorch calls parameters.

@@ -33,7 +33,7 @@ fn converted(config: &CondenseNetConfig, [height, width]: [usize; 2]) -> Convert
         .iter_mut()
         .flat_map(|block| &mut block.layers)
     {
-        disturb(&mut layer.conv_1x1.conv.norm);
+        disturb(&mut layer.conv_1x1.as_mut().expect("a bottleneck").conv.norm);
         disturb(&mut layer.conv_3x3.norm);
     }
     network

@@ -121,7 +121,7 @@ fn a_session_has_the_logits_of_its_network_at_odd_sizes() {
         ..NetworkConfig::densenet(layers, 0)
     };
     let pooled = dense.clone().with_stem(Stem::ImagenetPooled);
-    let configs: [NetworkConfig; 7] = [
+    let configs: [NetworkConfig; 9] = [
         light.clone(),
         light
             .clone()
@@ -131,6 +131,12 @@ fn a_session_has_the_logits_of_its_network_at_odd_sizes() {
             .with_reduction(0.7),
         light.with_stem(Stem::ImagenetPooled),
         dense.clone(),
+        dense.clone().without_bottleneck(),
+        dense
+            .clone()
+            .without_bottleneck()
+            .with_groups_1x1(2)
+            .with_groups_3x3(4),
         dense.with_groups_1x1(2).with_groups_3x3(4),
         pooled.clone(),
         pooled.with_groups_1x1(4).with_num_classes(7),

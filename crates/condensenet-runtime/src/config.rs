@@ -30,6 +30,8 @@ pub use shapes::reduced;
 /// | light CondenseNet | yes | yes |
 /// | DenseNet | no | usually 0.5 |
 ///
+/// Only a DenseNet may do without a `bottleneck`: there is nothing else in its layers that could learn groups.
+///
 /// # Source
 /// Section 3 of the CondenseNet paper; `models/condensenet.py`, `models/densenet_LGC.py` and
 /// `models/densenet.py` of its code; "Densely Connected Convolutional Networks", CVPR 2017, arXiv
@@ -62,8 +64,10 @@ pub struct NetworkConfig {
     pub growth_rates: Vec<usize>,
     /// Classes that the network tells apart.
     pub num_classes: usize,
-    /// Width of a layer's 1x1 convolution, in growth rates.
-    pub bottleneck: usize,
+    /// Width of a layer's 1x1 convolution, in growth rates. `None` where a layer has no 1x1 convolution, as
+    /// in the first DenseNets: its 3x3 reads all channels that were made before it.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub bottleneck: Option<usize>,
     /// Groups G of the 1x1 convolutions, those of the transitions included.
     pub groups_1x1: usize,
     /// Groups of the 3x3 convolutions.
@@ -95,7 +99,7 @@ impl NetworkConfig {
             layers_per_block,
             growth_rates,
             num_classes: 10,
-            bottleneck: 4,
+            bottleneck: Some(4),
             groups_1x1: 4,
             groups_3x3: 4,
             condensation_factor: Some(4),
@@ -170,7 +174,26 @@ impl NetworkConfig {
     /// Sets the width of a layer's 1x1 convolution, in growth rates.
     #[must_use]
     pub const fn with_bottleneck(mut self, bottleneck: usize) -> Self {
-        self.bottleneck = bottleneck;
+        self.bottleneck = Some(bottleneck);
+        self
+    }
+
+    /// Leaves the 1x1 convolutions of the layers out.
+    ///
+    /// # Example
+    /// ```
+    /// use condensenet_runtime::{Complexity, ConfigError, Form, NetworkConfig};
+    ///
+    /// # fn main() -> Result<(), ConfigError> {
+    /// let densenet_40 = NetworkConfig::densenet(vec![12; 3], 12).without_bottleneck();
+    /// let complexity = Complexity::of(&densenet_40, Form::Training, [32, 32])?;
+    /// assert_eq!(complexity.stored_params(), 599_050);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn without_bottleneck(mut self) -> Self {
+        self.bottleneck = None;
         self
     }
 

@@ -61,35 +61,22 @@ pub enum ConfigError {
         /// The configured groups of the 3x3 convolutions.
         groups_3x3: usize,
     },
-    /// The inputs of a learned group convolution cannot be dropped in equal parts.
+    /// The inputs of a layer's first convolution do not divide.
     #[error(
         "layer {layer} of block {block} has {channels_in} input channels, which is not divisible \
-         by condensation_factor = {condensation_factor}"
+         by {field} = {divisor}"
     )]
-    Condensation {
+    LayerInputs {
         /// The dense block.
         block: usize,
         /// The dense layer in its block.
         layer: usize,
         /// The channels that enter the layer.
         channels_in: usize,
-        /// The configured condensation factor.
-        condensation_factor: usize,
-    },
-    /// The inputs of an ordinary group convolution do not divide among its groups.
-    #[error(
-        "layer {layer} of block {block} has {channels_in} input channels, which is not divisible \
-         by groups_1x1 = {groups_1x1}"
-    )]
-    InputGroups {
-        /// The dense block.
-        block: usize,
-        /// The dense layer in its block.
-        layer: usize,
-        /// The channels that enter the layer.
-        channels_in: usize,
-        /// The configured groups of the 1x1 convolutions.
-        groups_1x1: usize,
+        /// The field that has to divide them.
+        field: &'static str,
+        /// Its value.
+        divisor: usize,
     },
     /// The inputs of a transition do not divide.
     #[error(
@@ -140,6 +127,15 @@ pub enum ConfigError {
     NoDropout {
         /// The configured probability.
         dropout: f64,
+    },
+    /// Groups are to be learned in layers that have no 1x1 convolution.
+    #[error(
+        "condensation_factor is {condensation_factor}, but without a bottleneck no layer has a 1x1 convolution that \
+         could learn its groups"
+    )]
+    NoBottleneck {
+        /// The configured condensation factor.
+        condensation_factor: usize,
     },
     /// A number lies beyond every network that could be built.
     #[error("{field} is {value}, but must be at most {max}")]

@@ -17,14 +17,14 @@
 //! | form | `conv_1.index`: converted; `conv_1._mask`: training; of a DenseNet `classifier.index`: converted | |
 //! | layers per block | the numbers in the names, from 1 until one is missing | a layer after a gap is left over, and listed so |
 //! | growth rates | outputs of `conv_2.conv.weight` of each block | |
-//! | bottleneck | outputs of the first `conv_1.conv.weight` / growth rate | |
-//! | groups 3x3 | outputs of `conv_1` / inputs of `conv_2.conv.weight` | |
+//! | bottleneck | outputs of the first `conv_1.conv.weight` / growth rate; none without that tensor | |
+//! | groups 3x3 | channels into the first `conv_2` / inputs of `conv_2.conv.weight` | |
 //! | classes | outputs of the classifier | |
 //! | groups 1x1, converted | length of `index` / inputs of `conv_1.conv.weight` | |
 //! | C, converted | channels that enter the layer / inputs of `conv_1.conv.weight` | |
 //! | groups 1x1, training | the least period after which the rows of all masks repeat: output `o` is in group `o % G` | open while nothing is dropped; too small if groups agree in every layer |
 //! | C, training | the dropped part of the inputs and `_stage`: at stage s it is s / C | open while nothing is dropped, or without `_stage`; wrong if a run skipped stages, where the original counts the stage but drops less |
-//! | groups 1x1 of a DenseNet | channels of the first norm / inputs of the first 1x1 | |
+//! | groups 1x1 of a DenseNet | channels of its norm / inputs of the first 1x1 | |
 //! | reduction | outputs / inputs of the transitions: 0.5 if that makes all of them, else another number that does | several numbers may round to the same widths |
 //! | stem | a norm behind it: `imagenet_pooled`; the names of pytorchcv's and torchvision's stems; else `imagenet` with 5 blocks or 1000 classes, else `cifar` | a stride leaves no trace in weights |
 //! | dropout | 0 | leaves no trace in weights |

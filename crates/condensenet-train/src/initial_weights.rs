@@ -82,7 +82,7 @@ fn fields(network: &NetworkConfig) -> Result<[(&'static str, String); 8], Config
             "transitions",
             format!("{:?}", transitions.collect::<Vec<_>>()),
         ),
-        ("bottleneck", network.bottleneck.to_string()),
+        ("bottleneck", format!("{:?}", network.bottleneck)),
         ("groups_1x1", network.groups_1x1.to_string()),
         ("groups_3x3", network.groups_3x3.to_string()),
         (

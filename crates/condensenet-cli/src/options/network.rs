@@ -41,7 +41,7 @@ pub(crate) struct NetworkOptions {
         requires = "layers_per_block"
     )]
     growth_rates: Option<PerBlock>,
-    /// Width of the 1x1 convolutions, in growth rates [default: the preset's, or 4]
+    /// Width of the 1x1 convolutions, in growth rates; 0 for a densenet without them [default: the preset's, or 4]
     #[arg(long, value_name = "N")]
     bottleneck: Option<usize>,
     /// Groups of the 1x1 convolutions [default: the preset's, or 4; a densenet's 1]
@@ -227,7 +227,9 @@ impl NetworkOptions {
                 return Err(useless("--dropout", reason));
             }
         }
-        set(&mut config.bottleneck, self.bottleneck);
+        if let Some(bottleneck) = self.bottleneck {
+            config.bottleneck = (bottleneck > 0).then_some(bottleneck);
+        }
         set(&mut config.groups_1x1, self.groups_1x1);
         set(&mut config.groups_3x3, self.groups_3x3);
         config.condensation_factor = self.condensation_factor.or(config.condensation_factor);
@@ -240,6 +242,9 @@ impl NetworkOptions {
     /// Writes a network as the options that lead to it.
     pub(crate) fn table(config: &NetworkConfig) -> Result<toml::Table> {
         let mut table = toml::Table::try_from(config)?;
+        if config.bottleneck.is_none() {
+            table.insert("bottleneck".to_owned(), 0.into());
+        }
         table.insert("model".to_owned(), config.kind().into());
         Ok(table)
     }

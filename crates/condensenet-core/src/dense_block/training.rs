@@ -22,7 +22,7 @@ struct Layer<'a> {
 
 impl<'a> Layer<'a> {
     fn new(layer: &DenseLayerRef<'a>, x: &Tensor<4>) -> Option<Self> {
-        let (norm_1, weight_1, connections) = match layer.conv_1x1 {
+        let (norm_1, weight_1, connections) = match layer.conv_1x1? {
             Conv1x1Ref::Learned(conv) if conv.dropout.prob > 0.0 => return None,
             Conv1x1Ref::Learned(conv) => {
                 let connections = Connections::Learned {

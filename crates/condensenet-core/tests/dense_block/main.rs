@@ -25,7 +25,7 @@ impl Layer {
             (None, conv) => Conv1x1Ref::Grouped(conv.as_ref().expect("one of two forms")),
         };
         DenseLayerRef {
-            conv_1x1,
+            conv_1x1: Some(conv_1x1),
             conv_3x3: &self.conv_3x3,
         }
     }

@@ -19,7 +19,10 @@ impl<C: Conv1x1> Features<C> {
         let transitions = self.transitions.iter().map(Some).chain([None]);
         let convs = self.blocks.iter().zip(transitions);
         let convs = convs.flat_map(|(block, behind)| {
-            let layers = block.layers.iter().map(|layer| &layer.conv_1x1);
+            let layers = block
+                .layers
+                .iter()
+                .filter_map(|layer| layer.conv_1x1.as_ref());
             layers.chain(behind.and_then(|behind| behind.conv_1x1.as_ref()))
         });
         convs.filter_map(|conv| match conv.view() {
@@ -31,7 +34,7 @@ impl<C: Conv1x1> Features<C> {
     /// Goes through the learned group convolutions, to change them.
     pub fn learned_convs_mut(&mut self) -> impl Iterator<Item = &mut LearnedGroupConv> {
         let layers = self.blocks.iter_mut().flat_map(|block| &mut block.layers);
-        let layers = layers.map(|layer| &mut layer.conv_1x1);
+        let layers = layers.filter_map(|layer| layer.conv_1x1.as_mut());
         let transitions = self.transitions.iter_mut();
         let transitions = transitions.filter_map(|transition| transition.conv_1x1.as_mut());
         let convs = layers.chain(transitions);
@@ -84,10 +87,10 @@ impl Features<LearnedGroupConv> {
         let features = self.valid();
         let blocks = features.blocks.iter().enumerate().map(|(block, dense)| {
             let layers = dense.layers.iter().enumerate().map(|(layer, dense)| {
-                let converted = dense.conv_1x1.convert();
+                let conv = dense.conv_1x1.as_ref().map(LearnedGroupConv::convert);
                 let at = NotCondensed::at(NetworkPart::Layer { block, layer });
                 Ok(DenseLayer {
-                    conv_1x1: converted.map_err(at)?,
+                    conv_1x1: conv.transpose().map_err(at)?,
                     conv_3x3: dense.conv_3x3.valid(),
                 })
             });

@@ -55,8 +55,10 @@ impl GraphBuilder {
             }
             for (layer, dense) in block.layers.iter().enumerate() {
                 let [conv_1x1, conv_3x3] = spelling.dense_layer(index, layer);
-                let narrow = self.conv_1x1(&conv_1x1, dense.conv_1x1.view(), &x);
-                let new = self.group_conv(&conv_3x3, &dense.conv_3x3, &narrow);
+                let narrow = dense.conv_1x1.as_ref();
+                let narrow = narrow.map(|conv| self.conv_1x1(&conv_1x1, conv.view(), &x));
+                let new =
+                    self.group_conv(&conv_3x3, &dense.conv_3x3, narrow.as_ref().unwrap_or(&x));
                 let path = format!("{}.concat", spelling.dense_layer_path(index, layer));
                 x = self.concat_channels(&path, &[&x, &new]);
             }

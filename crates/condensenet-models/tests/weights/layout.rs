@@ -71,7 +71,7 @@ fn a_linear_weight_is_turned_and_a_mask_repeated_by_group() {
     }
 
     let theirs = weights.get(&format!("{CONV}._mask")).unwrap().to_f32();
-    let mask = network.features.blocks[1].layers[0].conv_1x1.mask();
+    let mask = network.learned_convs().nth(2).unwrap().mask();
     assert!((1..16).contains(&mask.kept_count(0)));
     for output in 0..32 {
         for channel in 0..16 {

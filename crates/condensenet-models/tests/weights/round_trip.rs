@@ -94,9 +94,7 @@ fn weights_loaded_on_a_plain_device_are_trained_once_the_network_is() {
     assert!(trains(&network.classifier.linear().weight));
     assert!(trains(&network.features.stem.weight));
     assert!(trains(&network.features.norm.gamma));
-    assert!(trains(
-        &network.features.blocks[0].layers[1].conv_1x1.weight
-    ));
+    assert!(trains(&network.learned_convs().nth(1).unwrap().weight));
 }
 
 #[test]

@@ -100,33 +100,30 @@ fn transition(
     conv.into_iter().chain([pool]).collect()
 }
 
+/// The 1x1 convolution of a dense layer, if it has one, and the 3x3.
 fn dense_layer(
     config: &NetworkConfig,
     form: Form,
     layer: DenseLayerShape,
     input: FeatureShape,
-) -> [LayerComplexity; 2] {
+) -> impl Iterator<Item = LayerComplexity> {
     let path = format!("blocks.{}.layers.{}", layer.block, layer.layer);
-    let bottleneck = input.with_channels(config.bottleneck_channels(layer.growth_rate));
+    let between = input.with_channels(layer.conv_3x3_inputs());
     let output = input.with_channels(layer.growth_rate);
-    let area = input.area();
-    let name = format!("{path}.conv_1x1");
+    let (area, groups) = (input.area(), config.groups_3x3);
     let conv_3x3 = LayerComplexity {
         name: format!("{path}.conv_3x3"),
         kind: LayerKind::GroupConv,
-        input: bottleneck,
+        input: between,
         output,
-        cost: Cost::norm_relu(bottleneck.channels, area)
-            + Cost::conv(
-                bottleneck.channels,
-                output.channels,
-                9,
-                config.groups_3x3,
-                area,
-            ),
+        cost: Cost::norm_relu(between.channels, area)
+            + Cost::conv(between.channels, output.channels, 9, groups, area),
     };
-    let conv_1x1 = conv_1x1(config, form, name, input, bottleneck.channels);
-    [conv_1x1, conv_3x3]
+    let conv_1x1 = layer.bottleneck.map(|channels_out| {
+        let name = format!("{path}.conv_1x1");
+        conv_1x1(config, form, name, input, channels_out)
+    });
+    conv_1x1.into_iter().chain([conv_3x3])
 }
 
 /// A 1x1 convolution behind norm and ReLU, in the form that the network has it.

@@ -36,8 +36,21 @@ pub struct DenseLayerShape {
     pub layer: usize,
     /// Channels that enter the layer: all that were made before it.
     pub channels_in: usize,
+    /// Channels between the 1x1 and the 3x3 convolution; `None` where the 3x3 stands alone.
+    pub bottleneck: Option<usize>,
     /// Channels that the layer adds.
     pub growth_rate: usize,
+}
+
+impl DenseLayerShape {
+    /// The channels that the 3x3 convolution reads.
+    #[must_use]
+    pub const fn conv_3x3_inputs(&self) -> usize {
+        match self.bottleneck {
+            Some(channels) => channels,
+            None => self.channels_in,
+        }
+    }
 }
 
 impl NetworkConfig {
@@ -79,12 +92,13 @@ impl NetworkConfig {
     /// assert_eq!(channels_in, [16, 24, 32]);
     /// ```
     pub fn dense_layers(&self) -> impl Iterator<Item = DenseLayerShape> + use<> {
-        let blocks = self.blocks().into_iter().enumerate();
-        blocks.flat_map(|(block, shape)| {
+        let (blocks, bottleneck) = (self.blocks().into_iter().enumerate(), self.bottleneck);
+        blocks.flat_map(move |(block, shape)| {
             (0..shape.layers).map(move |layer| DenseLayerShape {
                 block,
                 layer,
                 channels_in: shape.channels_in + layer * shape.growth_rate,
+                bottleneck: bottleneck.map(|width| width * shape.growth_rate),
                 growth_rate: shape.growth_rate,
             })
         })
@@ -97,12 +111,6 @@ impl NetworkConfig {
         blocks
             .last()
             .map_or(self.stem_channels(), BlockShape::channels_out)
-    }
-
-    /// The channels between the two convolutions of every layer of a block with that growth rate.
-    #[must_use]
-    pub const fn bottleneck_channels(&self, growth_rate: usize) -> usize {
-        self.bottleneck * growth_rate
     }
 
     /// The least height and width, in pixels, of which every transition leaves at least one pixel.

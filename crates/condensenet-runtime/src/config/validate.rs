@@ -21,7 +21,8 @@ impl NetworkConfig {
     /// length, a zero, a size beyond every real network, outputs of a convolution that are not divisible
     /// by its groups, inputs of a 1x1 that are not divisible by `condensation_factor` (or `groups_1x1`
     /// where there is none), a `dropout` outside of `0.0..1.0`, a `reduction` that is not above 0 and at
-    /// most 1, or a `dropout` in a network that learns no groups.
+    /// most 1, a `dropout` in a network that learns no groups, or a network that learns groups without
+    /// a `bottleneck`.
     ///
     /// # Source
     /// The assertions of the original's `LearnedGroupConv`, without the one that it does not need
@@ -54,7 +55,7 @@ impl NetworkConfig {
     fn validate_nonzero(&self) -> Result<(), ConfigError> {
         for (field, value) in [
             ("num_classes", self.num_classes),
-            ("bottleneck", self.bottleneck),
+            ("bottleneck", self.bottleneck.unwrap_or(1)),
             ("groups_1x1", self.groups_1x1),
             ("groups_3x3", self.groups_3x3),
             ("condensation_factor", self.condensation_factor.unwrap_or(1)),
@@ -84,7 +85,7 @@ impl NetworkConfig {
         // Transitions only make fewer of them.
         let mut channels = 2 * self.growth_rates[0] as u128;
         for (block, growth_rate) in self.growth_rates.iter().enumerate() {
-            let bottleneck_channels = self.bottleneck as u128 * *growth_rate as u128;
+            let bottleneck_channels = self.bottleneck.unwrap_or(1) as u128 * *growth_rate as u128;
             let field = format!("bottleneck * growth_rates[{block}]");
             at_most(&field, bottleneck_channels, MAX_CHANNELS)?;
             let added = self.layers_per_block[block] as u128 * *growth_rate as u128;
@@ -98,16 +99,18 @@ impl NetworkConfig {
     }
 
     fn validate_groups(&self, block: usize, growth_rate: usize) -> Result<(), ConfigError> {
-        let bottleneck_channels = self.bottleneck * growth_rate;
-        if !bottleneck_channels.is_multiple_of(self.groups_1x1) {
+        let groups_1x1 = self.groups_1x1;
+        let bottleneck = self.bottleneck;
+        let uneven = bottleneck.filter(|width| !(width * growth_rate).is_multiple_of(groups_1x1));
+        if let Some(bottleneck) = uneven {
             return Err(ConfigError::BottleneckGroups {
                 block,
-                bottleneck: self.bottleneck,
+                bottleneck,
                 growth_rate,
-                groups_1x1: self.groups_1x1,
+                groups_1x1,
             });
         }
-        // The inputs of the 3x3 convolution are a multiple of its outputs, and need no check.
+        // Behind a bottleneck, the inputs of the 3x3 convolution are a multiple of its outputs, and need no check.
         if !growth_rate.is_multiple_of(self.groups_3x3) {
             return Err(ConfigError::GrowthGroups {
                 block,
@@ -126,6 +129,11 @@ impl NetworkConfig {
         if dropout > 0.0 && self.condensation_factor.is_none() {
             return Err(ConfigError::NoDropout { dropout });
         }
+        if let (None, Some(condensation_factor)) = (self.bottleneck, self.condensation_factor) {
+            return Err(ConfigError::NoBottleneck {
+                condensation_factor,
+            });
+        }
         match self.reduction {
             Some(reduction) if !(reduction > 0.0 && reduction <= 1.0) => {
                 Err(ConfigError::Reduction { reduction })
@@ -136,36 +144,34 @@ impl NetworkConfig {
 
     /// A learned convolution drops its inputs in C parts, an ordinary one parts them among groups.
     fn validate_inputs(&self, block: usize, shape: &BlockShape) -> Result<(), ConfigError> {
-        let divisor = self.condensation_factor.unwrap_or(self.groups_1x1);
+        let conv_1x1 = match self.condensation_factor {
+            Some(factor) => ("condensation_factor", factor),
+            None => ("groups_1x1", self.groups_1x1),
+        };
+        let (field, divisor) = match self.bottleneck {
+            Some(_) => conv_1x1,
+            None => ("groups_3x3", self.groups_3x3),
+        };
         // Every layer adds the same, so the first two speak for all others.
         for layer in 0..shape.layers.min(2) {
             let channels_in = shape.channels_in + layer * shape.growth_rate;
             if !channels_in.is_multiple_of(divisor) {
-                return Err(match self.condensation_factor {
-                    Some(condensation_factor) => ConfigError::Condensation {
-                        block,
-                        layer,
-                        channels_in,
-                        condensation_factor,
-                    },
-                    None => ConfigError::InputGroups {
-                        block,
-                        layer,
-                        channels_in,
-                        groups_1x1: self.groups_1x1,
-                    },
+                return Err(ConfigError::LayerInputs {
+                    block,
+                    layer,
+                    channels_in,
+                    field,
+                    divisor,
                 });
             }
         }
+        let (field, divisor) = conv_1x1;
         let channels_in = shape.channels_out();
         if shape.transition.is_some() && !channels_in.is_multiple_of(divisor) {
             return Err(ConfigError::TransitionInputs {
                 block,
                 channels_in,
-                field: match self.condensation_factor {
-                    Some(_) => "condensation_factor",
-                    None => "groups_1x1",
-                },
+                field,
                 divisor,
             });
         }
@@ -318,6 +324,27 @@ mod tests {
                 dense().with_bottleneck(5).with_groups_1x1(5).validate(),
                 "layer 0 of block 0 has 16 input channels, which is not divisible by groups_1x1 = \
                  5",
+            ),
+            (
+                dense()
+                    .without_bottleneck()
+                    .with_groups_3x3(8)
+                    .with_groups_1x1(3)
+                    .validate(),
+                "the transition behind block 0 has 32 input channels, which is not divisible by groups_1x1 = 3",
+            ),
+            (
+                NetworkConfig::densenet(vec![1, 1], 4)
+                    .with_reduction(0.75)
+                    .without_bottleneck()
+                    .with_groups_3x3(4)
+                    .validate(),
+                "layer 0 of block 1 has 9 input channels, which is not divisible by groups_3x3 = 4",
+            ),
+            (
+                light().without_bottleneck().validate(),
+                "condensation_factor is 4, but without a bottleneck no layer has a 1x1 convolution that could \
+                 learn its groups",
             ),
             (
                 dense().with_dropout(0.1).validate(),

@@ -71,13 +71,6 @@ pub enum ImportError {
         /// The keys of all networks; `.` is the top.
         keys: Vec<String>,
     },
-    /// A DenseNet without bottlenecks, which can't be built here.
-    #[error(
-        "{} holds a DenseNet without bottlenecks: its layers have one convolution each, and only networks with two \
-         are built here",
-        .0.display()
-    )]
-    NoBottleneck(PathBuf),
     /// A tensor has a shape that no such network has.
     #[error("{}, tensor `{key}`: expected {expected}, found shape {found:?}", path.display())]
     Shape {

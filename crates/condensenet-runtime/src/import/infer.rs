@@ -87,9 +87,12 @@ fn learned(
         }
     };
     let (layers, growth_rates) = (fields.layers_per_block.clone(), fields.growth_rates.clone());
-    let mut config = NetworkConfig::new(layers, growth_rates)
+    let config = NetworkConfig {
+        bottleneck: fields.bottleneck,
+        ..NetworkConfig::new(layers, growth_rates)
+    };
+    let mut config = config
         .with_num_classes(fields.num_classes)
-        .with_bottleneck(fields.bottleneck)
         .with_groups_1x1(groups_1x1)
         .with_groups_3x3(fields.groups_3x3)
         .with_condensation_factor(condensation_factor)
@@ -114,21 +117,20 @@ fn densenet(
         None => FileForm::Training,
     };
     inferences.push(Inference::new("form", form.name(), "`classifier.index`"));
-    let first = layout.first_conv();
-    let [_, per_group, ..] = layout.kernel(&first.weight)?;
-    let norm_key = format!("{}.weight", first.norm);
-    let &[channels_in] = layout.shape(&norm_key)?.as_slice() else {
-        return Err(layout.misshapen(&norm_key, "[channels_in]"));
-    };
-    let (groups_1x1, from) = match options.groups_1x1 {
-        Some(groups) => (groups, OPTION.to_owned()),
-        None if channels_in > 0 && channels_in.is_multiple_of(per_group) => (
-            channels_in / per_group,
-            format!("{channels_in} channels into the first 1x1 / {per_group} inputs of a group"),
-        ),
-        None => {
-            let expected = format!("a part of the {channels_in} channels as second dimension");
-            return Err(layout.misshapen(&first.weight, expected));
+    let (groups_1x1, from) = match (options.groups_1x1, fields.bottleneck) {
+        (Some(groups), _) => (groups, OPTION.to_owned()),
+        (None, None) if !fields.has_transitions => (1, "no 1x1 convolution".to_owned()),
+        (None, bottleneck) => {
+            let conv = match bottleneck {
+                Some(_) => layout.first_conv(),
+                None => layout.spelling.transition(0),
+            };
+            let [_, per_group, ..] = layout.kernel(&conv.weight)?;
+            let channels_in = layout.channels(&conv.norm)?;
+            let from = format!(
+                "{channels_in} channels into the first 1x1 / {per_group} inputs of a group"
+            );
+            (layout.groups(&conv.weight, channels_in, per_group)?, from)
         }
     };
     inferences.push(Inference::new("groups_1x1", groups_1x1.to_string(), from));
@@ -136,12 +138,12 @@ fn densenet(
     inferences.push(Inference::new("reduction", reduction.to_string(), SHAPES));
     let (layers, growth_rates) = (fields.layers_per_block.clone(), fields.growth_rates.clone());
     let config = NetworkConfig {
+        bottleneck: fields.bottleneck,
         condensation_factor: None,
         ..NetworkConfig::new(layers, growth_rates)
     };
     let config = config
         .with_num_classes(fields.num_classes)
-        .with_bottleneck(fields.bottleneck)
         .with_groups_1x1(groups_1x1)
         .with_groups_3x3(fields.groups_3x3)
         .with_reduction(reduction)

@@ -81,8 +81,27 @@ impl<'a> Layout<'a> {
         ImportError::no_network(self.path, expected, self.state_dict.keys(), 0)
     }
 
-    pub(super) fn no_bottleneck(&self) -> ImportError {
-        ImportError::NoBottleneck(self.path.to_owned())
+    /// The channels of a norm.
+    pub(super) fn channels(&self, norm: &str) -> Result<usize, ImportError> {
+        let key = format!("{norm}.weight");
+        match self.shape(&key)?.as_slice() {
+            &[channels] => Ok(channels),
+            _ => Err(self.misshapen(&key, "[channels]")),
+        }
+    }
+
+    /// The groups of a convolution that so many channels enter, so many of them each group.
+    pub(super) fn groups(
+        &self,
+        key: &str,
+        channels_in: usize,
+        per_group: usize,
+    ) -> Result<usize, ImportError> {
+        if channels_in > 0 && channels_in.is_multiple_of(per_group) {
+            return Ok(channels_in / per_group);
+        }
+        let expected = format!("a part of the {channels_in} channels as second dimension");
+        Err(self.misshapen(key, expected))
     }
 
     pub(super) fn misshapen(&self, key: &str, expected: impl Into<String>) -> ImportError {

@@ -55,13 +55,16 @@ impl Read<'_> {
             layers: std::iter::from_fn(|| layers.next_if(|at| at.block == block))
                 .map(|at| {
                     let [conv_1x1, conv_3x3] = spelling.dense_layer(at.block, at.layer);
+                    let norm = self.norm(&conv_3x3.norm);
                     DenseLayer {
-                        conv_1: self.conv_1x1(
-                            &conv_1x1,
-                            at.channels_in,
-                            config.bottleneck_channels(at.growth_rate),
-                        ),
-                        norm_2: self.norm(&conv_3x3.norm),
+                        conv_1: match at.bottleneck {
+                            Some(channels) => self.conv_1x1(&conv_1x1, at.channels_in, channels),
+                            None => CondensedConv::one_to_one(norm.clone()),
+                        },
+                        norm_2: match at.bottleneck {
+                            Some(_) => norm,
+                            None => Affine::identity(at.channels_in),
+                        },
                         conv_2: GroupConv {
                             groups: config.groups_3x3,
                             channels_out: at.growth_rate,

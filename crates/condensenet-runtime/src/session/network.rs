@@ -13,6 +13,15 @@ pub struct Affine {
 }
 
 impl Affine {
+    /// Returns a norm that changes nothing.
+    #[must_use]
+    pub fn identity(channels: usize) -> Self {
+        Self {
+            scale: vec![1.0; channels],
+            shift: vec![0.0; channels],
+        }
+    }
+
     /// Returns the norm with these running statistics, computed in double precision.
     #[must_use]
     pub fn from_statistics(
@@ -139,6 +148,21 @@ pub struct Classifier {
 }
 
 impl CondensedConv {
+    /// Returns what stands in a layer without a bottleneck: norm and ReLU, and a group for each channel that passes it on.
+    ///
+    /// The second norm is then [`Affine::identity`], and the 3x3 reads as many channels as enter the layer.
+    #[must_use]
+    pub fn one_to_one(norm: Affine) -> Self {
+        let channels = norm.scale.len();
+        Self {
+            groups: channels,
+            channels_out: channels,
+            index: None,
+            norm,
+            weight: vec![1.0; channels],
+        }
+    }
+
     /// Returns the kept inputs, group after group.
     #[must_use]
     pub fn rows(&self) -> Vec<u32> {

@@ -29,9 +29,11 @@ fn described(config: &NetworkConfig, form: FileForm) -> u128 {
         (None, _) => channels_in / config.groups_1x1,
     } as u128;
     let layers = config.dense_layers().map(|at| {
-        let between = config.bottleneck_channels(at.growth_rate) as u128;
-        let conv_3x3 = at.growth_rate as u128 * (between / config.groups_3x3 as u128) * 9;
-        between * read(at.channels_in) + conv_3x3
+        let inputs = (at.conv_3x3_inputs() / config.groups_3x3) as u128;
+        let conv_1x1 = at
+            .bottleneck
+            .map_or(0, |between| between as u128 * read(at.channels_in));
+        conv_1x1 + at.growth_rate as u128 * inputs * 9
     });
     let transitions = config.blocks().into_iter();
     let transitions = transitions.filter_map(|block| {

@@ -62,8 +62,10 @@ pub fn specs(
     }
     for at in config.dense_layers() {
         let [conv_1x1, conv_3x3] = spelling.dense_layer(at.block, at.layer);
-        let between = config.bottleneck_channels(at.growth_rate);
-        list.conv_1x1(&conv_1x1, at.channels_in, between);
+        let between = at.conv_3x3_inputs();
+        if let Some(channels_out) = at.bottleneck {
+            list.conv_1x1(&conv_1x1, at.channels_in, channels_out);
+        }
         list.norm(&conv_3x3.norm, between);
         let shape = [at.growth_rate, between / config.groups_3x3, 3, 3];
         list.push(conv_3x3.weight, &shape, TensorKind::Float);

@@ -1,6 +1,6 @@
 //! Checkpoints of other libraries, under their own names: pytorchcv and timm.
 
-use condensenet_runtime::{ImportError, Stem};
+use condensenet_runtime::Stem;
 
 use crate::{concluded, deviation, fixtures, import, of_file};
 
@@ -22,6 +22,12 @@ fn a_peer_s_network_computes_its_logits_and_its_names_say_the_stem() {
             pytorchcv,
         ),
         (
+            "pytorchcv_densenet_plain",
+            "densenet",
+            Stem::Cifar,
+            pytorchcv,
+        ),
+        (
             "pytorchcv_densenet",
             "densenet",
             Stem::ImagenetPooled,
@@ -34,6 +40,8 @@ fn a_peer_s_network_computes_its_logits_and_its_names_say_the_stem() {
         assert_eq!(said("network").as_deref(), Some(kind), "{name}");
         assert_eq!(said("stem").as_deref(), Some(stem.name()), "{name}");
         assert_eq!(said("names").as_deref(), names, "{name}");
+        let plain = imported.weights.config.bottleneck.is_none();
+        assert_eq!(plain, name.ends_with("_plain"), "{name}");
         let io = fixtures("peers").join(format!("{name}.io.safetensors"));
         let [images, logits] = ["images", "logits"].map(|name| of_file(&io, name));
         let [off, largest] = deviation(&imported.weights, &images, &logits);
@@ -43,10 +51,4 @@ fn a_peer_s_network_computes_its_logits_and_its_names_say_the_stem() {
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
-}
-
-#[test]
-fn a_densenet_without_bottlenecks_is_called_so() {
-    let error = import(&fixtures("peers").join("pytorchcv_densenet_plain.pth")).unwrap_err();
-    assert!(matches!(error, ImportError::NoBottleneck(_)), "{error}");
 }

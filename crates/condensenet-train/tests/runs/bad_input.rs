@@ -230,7 +230,12 @@ fn a_network_that_is_not_condensed_says_which_layer_lacks_how_much() {
     let _alone = alone();
     let mut network: CondenseNet = network().init(&Device::flex()).unwrap();
     network.condense_to(1);
-    network.features.blocks[0].layers[0].conv_1x1.condense_to(3);
+    network
+        .features
+        .learned_convs_mut()
+        .next()
+        .unwrap()
+        .condense_to(3);
     let message = network.convert().unwrap_err().to_string();
     for part in ["layer 0 of block 1", "keeps 9 of 12 inputs", "needs 3"] {
         assert!(message.contains(part), "{message}");

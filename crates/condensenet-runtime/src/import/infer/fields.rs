@@ -10,7 +10,7 @@ use crate::{
 pub(super) struct Fields {
     pub(super) layers_per_block: Vec<usize>,
     pub(super) growth_rates: Vec<usize>,
-    pub(super) bottleneck: usize,
+    pub(super) bottleneck: Option<usize>,
     pub(super) groups_3x3: usize,
     pub(super) num_classes: usize,
     pub(super) classifier_kept: Option<usize>,
@@ -25,11 +25,6 @@ impl Fields {
         options: &ImportOptions,
         named_stem: Option<Stem>,
     ) -> Result<Self, ImportError> {
-        let [conv_1x1, conv_3x3] = layout.spelling.dense_layer(0, 0);
-        let has = |key: &str| layout.state_dict.contains_key(key);
-        if has(&conv_3x3.weight) && !has(&conv_1x1.weight) {
-            return Err(layout.no_bottleneck());
-        }
         let mut growth_rates = Vec::new();
         for block in 0..layout.layers_per_block.len() {
             let [_, conv_3x3] = layout.spelling.dense_layer(block, 0);
@@ -54,30 +49,34 @@ impl Fields {
 
     pub(super) fn inferences(&self) -> [Inference; 6] {
         let list = |values: &[usize]| format!("{values:?}");
+        let bottleneck = self.bottleneck;
+        let bottleneck = bottleneck.map_or("none".to_owned(), |width| width.to_string());
         [
             Inference::stem(self.stem, self.stem_from.clone()),
             Inference::new("layers_per_block", list(&self.layers_per_block), SHAPES),
             Inference::new("growth_rates", list(&self.growth_rates), SHAPES),
             Inference::new("num_classes", self.num_classes.to_string(), SHAPES),
-            Inference::new("bottleneck", self.bottleneck.to_string(), SHAPES),
+            Inference::new("bottleneck", bottleneck, SHAPES),
             Inference::new("groups_3x3", self.groups_3x3.to_string(), SHAPES),
         ]
     }
 }
 
-fn bottleneck_and_groups(layout: &Layout<'_>) -> Result<(usize, usize), ImportError> {
+fn bottleneck_and_groups(layout: &Layout<'_>) -> Result<(Option<usize>, usize), ImportError> {
     let [conv_1x1, conv_3x3] = layout.spelling.dense_layer(0, 0);
-    let [between, ..] = layout.kernel(&conv_1x1.weight)?;
     let [growth_rate, per_group, ..] = layout.kernel(&conv_3x3.weight)?;
+    if !layout.state_dict.contains_key(&conv_1x1.weight) {
+        let channels_in = layout.channels(&conv_3x3.norm)?;
+        let groups = layout.groups(&conv_3x3.weight, channels_in, per_group)?;
+        return Ok((None, groups));
+    }
+    let [between, ..] = layout.kernel(&conv_1x1.weight)?;
     if !between.is_multiple_of(growth_rate) {
         let expected = format!("a multiple of the growth rate {growth_rate} as first dimension");
         return Err(layout.misshapen(&conv_1x1.weight, expected));
     }
-    if !between.is_multiple_of(per_group) {
-        let expected = format!("a part of the {between} channels as second dimension");
-        return Err(layout.misshapen(&conv_3x3.weight, expected));
-    }
-    Ok((between / growth_rate, between / per_group))
+    let groups = layout.groups(&conv_3x3.weight, between, per_group)?;
+    Ok((Some(between / growth_rate), groups))
 }
 
 /// The number of classes, and of inputs of a condensed classifier.
