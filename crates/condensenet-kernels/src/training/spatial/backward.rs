@@ -117,8 +117,8 @@ impl WithSimd for Backward<'_> {
                     rows.zip(channels.iter().zip(&mut sums[of_group]))
                 {
                     let mut row_sums = [simd.splat_f32s(0.0); 2];
-                    for (from, to, length) in planes.runs() {
-                        let (results, range) = (&results[from..from + length], to..to + length);
+                    for (from, to) in planes.rows() {
+                        let (results, range) = (&results[from..from + width], to..to + width);
                         let (x, grad_x) = (&x[range.clone()], &mut grad_x[range]);
                         walk_run(simd, results, x, *channel, grad_x, &mut row_sums);
                     }
@@ -207,14 +207,13 @@ impl Filters<'_> {
             row,
             plane,
             center,
-            ref positions,
+            vectors,
             ..
         } = *self.planes;
         let inputs = &self.activations[input * plane..];
         let outputs = &self.gradients[output * plane..];
         for ky in 0..3 {
-            let sums =
-                dot_line::<S, C, O>(simd, inputs, outputs, plane, positions, ky * row, center);
+            let sums = dot_line::<S, C, O>(simd, inputs, outputs, plane, vectors, ky * row, center);
             for c in 0..C {
                 for o in 0..O {
                     let filter = ((output + o) * self.inputs + input + c) * 9 + ky * 3;

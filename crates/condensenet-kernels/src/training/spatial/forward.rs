@@ -70,8 +70,8 @@ impl WithSimd for Forward<'_> {
                     .chunks_exact(planes.results)
                     .zip(y.chunks_exact_mut(pixels));
                 for ((results, y), moments) in rows.zip(&mut moments[group * outputs..]) {
-                    for (from, to, length) in planes.runs() {
-                        y[to..to + length].copy_from_slice(&results[from..from + length]);
+                    for (from, to) in planes.rows() {
+                        y[to..to + width].copy_from_slice(&results[from..from + width]);
                     }
                     moments.add(simd, y);
                 }
