@@ -11,7 +11,7 @@ use condensenet::{OnnxError, OnnxExport};
 
 use crate::{
     failure::usage,
-    options::{DeviceOption, InputSize, NetworkSource},
+    options::{DeviceOption, InputSize, NetworkSource, foreign},
 };
 
 /// The options of `condensenet export`.
@@ -66,6 +66,9 @@ impl Export {
         let format = self.format.unwrap_or_else(|| Format::of(&self.output));
         if self.input_size.is_some() && format != Format::Onnx {
             return Err(usage("--input-size is for --format onnx"));
+        }
+        if let Some(reason) = foreign(&self.output).filter(|_| format == Format::Safetensors) {
+            return Err(usage(format!("{}: {reason}", self.output.display())));
         }
         let found = self.network.open(&self.device.find()?)?;
         match format {
