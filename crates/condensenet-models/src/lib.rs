@@ -29,8 +29,8 @@ pub use condensenet_runtime::{
     Complexity, CondenseNetConfig, ConfigError, Convention, Dtype, FileError, FileForm, Form,
     ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization, PhotoCrop,
     Prediction, Preprocess, Preset, RgbImage, SessionError, SessionNetwork, StateDict,
-    StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError, complexity, config, photos,
-    presets, session, top_k, write_atomically,
+    StateDictError, Stem, StoredTensor, TrainingFormError, UnknownPreset, WeightsError, complexity,
+    config, photos, presets, session, top_k, write_atomically,
 };
 #[cfg(feature = "pytorch")]
 pub use condensenet_runtime::{ImportError, ImportOptions, OpenError, import};

@@ -39,4 +39,4 @@ pub use presets::Preset;
 pub use session::{InferenceSession, SessionError, SessionNetwork};
 pub use state_dict::StateDict;
 pub use tensor::{Dtype, StoredTensor};
-pub use weights::{FileForm, NetworkWeights, StateDictError, WeightsError};
+pub use weights::{FileForm, NetworkWeights, StateDictError, TrainingFormError, WeightsError};

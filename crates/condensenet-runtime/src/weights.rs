@@ -18,10 +18,12 @@ mod check;
 mod error;
 mod size;
 mod specs;
+mod training_form;
 
 pub use check::check;
 pub use error::{StateDictError, StateDictFault, StateDictProblem};
 pub use specs::{TensorKind, TensorSpec, specs};
+pub use training_form::TrainingFormError;
 
 /// The form in which a network's weights are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
