@@ -52,6 +52,8 @@ pub mod prelude {
         AnyNetwork, Complexity, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, DenseNet,
         InitNetwork, NetworkConfig, PreprocessTensors, Preset, SessionTensors, device,
     };
+    #[cfg(feature = "pretrained")]
+    pub use crate::{LoadPretrained, Pretrained};
     pub use burn::tensor::{Device, Distribution, Tensor};
 }
 

@@ -16,7 +16,7 @@ pub(crate) use data::DataOptions;
 pub(crate) use dataset::{DATA_DIRECTORY, Dataset, DatasetOptions, IMAGE_SIZE};
 pub(crate) use device::DeviceOption;
 pub(crate) use network::{NetworkOptions, is_kind_of_network};
-pub(crate) use network_source::{Found, ImportFlags, NetworkSource};
+pub(crate) use network_source::{Found, ImportFlags, NetworkSource, open_named};
 pub(crate) use numbers::{InputSize, PerBlock, count};
 pub(crate) use precision::FloatType;
 pub(crate) use preset::parse_preset;
