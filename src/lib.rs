@@ -55,6 +55,8 @@ pub mod prelude {
         InferenceSession, InitNetwork, LearnedGroupConv, LearnedGroupConvConfig, NetworkConfig,
         PreprocessTensors, Preset, SessionTensors, device, open_network,
     };
+    #[cfg(feature = "pretrained")]
+    pub use crate::{LoadPretrained, Pretrained};
     pub use burn::tensor::{Device, Distribution, Tensor};
 }
 

@@ -168,3 +168,44 @@ fn a_run_is_converted() {
     let evaluation = json(&run(["evaluate", path(&output), "synthetic", "--json"]));
     assert_eq!(evaluation["form"], "converted");
 }
+
+#[test]
+fn floats_of_half_the_width_halve_a_file_and_every_command_reads_it() {
+    let root = tempfile::tempdir().unwrap();
+    let [whole, half, again, plain] =
+        ["whole", "half", "again", "plain"].map(|name| root.path().join(name));
+    let network = checkpoint("condensenet_g4c4_final.zip.pth.tar");
+    assert_done(&run(["convert", path(&network), "-o", path(&whole)]));
+    assert_done(&run([
+        "convert",
+        path(&network),
+        "-o",
+        path(&half),
+        "--dtype=f16",
+    ]));
+    // A network that is converted is rounded, and nothing else.
+    assert_done(&run([
+        "convert",
+        path(&whole),
+        "-o",
+        path(&again),
+        "--dtype=f16",
+    ]));
+    let [whole_tensors, half_tensors] = [&whole, &half].map(|file| tensors(file));
+    assert!(half_tensors == tensors(&again));
+    for (key, (bytes, shape)) in &whole_tensors {
+        let (rounded, same) = &half_tensors[key];
+        assert_eq!(shape, same, "{key}");
+        let parts = if key.ends_with("index") { 1 } else { 2 };
+        assert_eq!(bytes.len(), parts * rounded.len(), "{key}");
+    }
+    for (file, dtype) in [(&whole, "bf16"), (&half, "f32"), (&half, "f16")] {
+        let export = ["export", path(file), "-o", path(&plain), "--dtype", dtype];
+        assert_done(&run(export));
+    }
+    assert!(tensors(&plain) == half_tensors);
+    let onnx = root.path().join("half.onnx");
+    assert_done(&run(["export", path(&half), "-o", path(&onnx)]));
+    let refused = run(["export", path(&half), "-o", path(&onnx), "--dtype=f16"]);
+    assert_refused(&refused, USAGE, &["--dtype", "safetensors"]);
+}

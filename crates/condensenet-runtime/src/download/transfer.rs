@@ -1,4 +1,4 @@
-//! From a server to a file, going on where an earlier attempt stopped.
+//! Transfers a file from a server, going on where an earlier attempt stopped.
 
 use std::{
     fs::{self, OpenOptions},
@@ -17,17 +17,17 @@ use super::{DownloadError, DownloadProgress};
 /// A server that is silent for so long has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Fetches `url` into `part`; `archive` is named in errors, as the place for a file that comes in another way.
+/// Fetches `url` into `part`; `destination` is named in errors, as the place for a file that comes in another way.
 pub(super) fn transfer(
     url: &str,
     part: &Path,
-    archive: &Path,
+    destination: &Path,
     progress: &mut dyn FnMut(DownloadProgress),
 ) -> Result<(), DownloadError> {
     let unreachable = |reason: String| DownloadError::Unreachable {
         url: url.to_owned(),
         reason,
-        archive: archive.to_owned(),
+        destination: destination.to_owned(),
     };
     let here = fs::metadata(part).map_or(0, |metadata| metadata.len());
     let agent = agent(url);
@@ -90,7 +90,7 @@ fn agent(url: &str) -> Agent {
         .timeout_connect(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))
         .timeout_per_read(Some(PATIENCE))
-        // The archive is wanted as it lies on the server, so that lengths and ranges are those of the file.
+        // The file is wanted as it lies on the server, so that lengths and ranges are those of the file.
         .accept_encoding("identity");
     if is_this_machine(url) {
         config = config.proxy(None);

@@ -1,4 +1,4 @@
-//! What can go wrong between a server and a directory.
+//! What can go wrong between a server and a file.
 
 use std::{
     io,
@@ -7,22 +7,22 @@ use std::{
 
 use thiserror::Error;
 
-/// A data set could not be fetched.
+/// A file can't be downloaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DownloadError {
     /// The server can't be reached, or does not give the file.
     #[error(
         "can't fetch {url}: {reason}; get the file in another way, put it at {}, and run this again",
-        archive.display()
+        destination.display()
     )]
     Unreachable {
         /// The address.
         url: String,
         /// What the network said.
         reason: String,
-        /// Where an archive that came in another way is looked for.
-        archive: PathBuf,
+        /// Where a file that came in another way is looked for.
+        destination: PathBuf,
     },
     /// The connection ended before the file did.
     #[error(
@@ -41,7 +41,7 @@ pub enum DownloadError {
     },
     /// The file is not the one that its authors published.
     #[error(
-        "{} has the MD5 checksum {found}, but {url} should have {expected}: it is damaged or another file",
+        "{} has the {algorithm} checksum {found}, but {url} should have {expected}: it is damaged or another file",
         path.display()
     )]
     Checksum {
@@ -49,6 +49,8 @@ pub enum DownloadError {
         path: PathBuf,
         /// Where it comes from.
         url: String,
+        /// The kind of checksum.
+        algorithm: &'static str,
         /// The published checksum.
         expected: String,
         /// The checksum found.
@@ -73,7 +75,8 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
-    pub(super) fn io(path: &Path) -> impl Fn(io::Error) -> Self {
+    /// Makes an error of the system an error about a file.
+    pub fn io(path: &Path) -> impl Fn(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io {
             path: path.clone(),
