@@ -4,8 +4,11 @@
 //! backward passes of norm, ReLU and convolution, and [`inference`] the layers of a network in test-time form, packed once and run
 //! often.
 
+mod activation;
 mod aligned;
 pub mod block;
 pub mod inference;
 mod simd;
 pub mod training;
+
+pub use activation::Activation;

@@ -71,8 +71,8 @@ pub fn infer_dense_block(x: &Tensor<4>, layers: &[DenseLayerRef<'_>]) -> Option<
 
 impl Layer {
     fn read(layer: &DenseLayerRef<'_>, channels: usize) -> Option<Self> {
-        let conv_3x3 = layer.conv_3x3;
-        let (conv_1x1, index) = match layer.conv_1x1? {
+        let (conv_1x1, conv_3x3) = layer.plain()?;
+        let (conv_1x1, index) = match conv_1x1 {
             Conv1x1Ref::Condensed(conv) => (&conv.conv, conv.index.channels()),
             // The kernel shuffles the outputs of groups.
             Conv1x1Ref::Grouped(conv) if conv.groups == 1 => (conv, (0..channels).collect()),

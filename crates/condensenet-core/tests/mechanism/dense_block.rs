@@ -45,10 +45,7 @@ fn condensed(
 }
 
 fn view<'a>((conv_1x1, conv_3x3): &'a (CondensedConv, GroupConv)) -> DenseLayerRef<'a> {
-    DenseLayerRef {
-        conv_1x1: Some(Conv1x1Ref::Condensed(conv_1x1)),
-        conv_3x3,
-    }
+    DenseLayerRef::new(Some(Conv1x1Ref::Condensed(conv_1x1)), conv_3x3)
 }
 
 /// What layers do by themselves, one after the other.
@@ -97,9 +94,8 @@ fn a_block_of_plain_layers_equals_its_layers_one_by_one() {
             (conv(6, 12, 1, groups, &device), conv(12, 4, 3, 1, &device)),
             (conv(10, 12, 1, 1, &device), conv(12, 4, 3, 2, &device)),
         ];
-        let borrowed = layers.each_ref().map(|(conv_1x1, conv_3x3)| DenseLayerRef {
-            conv_1x1: Some(Conv1x1Ref::Grouped(conv_1x1)),
-            conv_3x3,
+        let borrowed = layers.each_ref().map(|(conv_1x1, conv_3x3)| {
+            DenseLayerRef::new(Some(Conv1x1Ref::Grouped(conv_1x1)), conv_3x3)
         });
         let x = noise_tensor(3, [2, 6, 11, 10], &device);
         let expected = layers.iter().fold(x.clone(), |x, (first, second)| {
