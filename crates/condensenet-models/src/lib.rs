@@ -1,4 +1,4 @@
-//! CondenseNets and DenseNets on Burn.
+//! CondenseNets of both generations and DenseNets on Burn.
 //!
 //! A network is described before it is built, by a [`NetworkConfig`] (a [`Preset`] names one that was published), which
 //! [`InitNetwork::init`] makes a [`Network`] of. [`CondenseNet`] is its training form, [`ConvertedCondenseNet`] its test-time
@@ -15,22 +15,24 @@ mod dense_block;
 pub mod error;
 mod features;
 mod file;
+mod hidden;
 mod logits;
 pub mod network;
 pub mod onnx;
 #[cfg(feature = "pytorch")]
 mod open;
+mod reactivation;
 mod runner;
 mod transition;
 mod weights;
 
 pub use classifier::Classifier;
 pub use condensenet_runtime::{
-    Complexity, CondenseNetConfig, ConfigError, Convention, Dtype, FileError, FileForm, Form,
-    ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization, PhotoCrop,
-    Prediction, Preprocess, Preset, RgbImage, SessionError, SessionNetwork, StateDict,
-    StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError, complexity, config, photos,
-    presets, session, top_k, write_atomically,
+    Activation, Complexity, CondenseNetConfig, ConfigError, Convention, Dtype, FileError, FileForm,
+    Form, HiddenLayer, ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization,
+    PhotoCrop, Prediction, Preprocess, Preset, Reactivation, RgbImage, SessionError,
+    SessionNetwork, StateDict, StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError,
+    complexity, config, photos, presets, session, top_k, write_atomically,
 };
 #[cfg(feature = "pytorch")]
 pub use condensenet_runtime::{ImportError, ImportOptions, OpenError, import};
@@ -39,6 +41,7 @@ pub use dense_block::{DenseBlock, DenseLayer};
 pub use error::NotCondensed;
 pub use features::Features;
 pub use file::{ConvertError, NetworkFile};
+pub use hidden::Hidden;
 pub use logits::LogitsError;
 pub use network::{
     AnyNetwork, CondenseNet, ConvertedCondenseNet, DenseNet, FromConfig, InitNetwork, Network,
@@ -46,6 +49,7 @@ pub use network::{
 pub use onnx::{OnnxError, OnnxExport};
 #[cfg(feature = "pytorch")]
 pub use open::{OpenedNetwork, open_network};
+pub use reactivation::{Reactivate, ReactivationMut};
 pub use runner::{PreprocessTensors, Runner, SessionTensors};
 pub use transition::Transition;
 pub use weights::{stored_tensor, tensor_data};

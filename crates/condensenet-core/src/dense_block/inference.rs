@@ -13,7 +13,7 @@ use burn::{
 use condensenet_kernels::inference::{DenseBlock, DenseLayerParts, Isa, NormIn, PointwiseParts};
 
 use super::{Conv1x1Ref, DenseLayerRef};
-use crate::GroupConv;
+use crate::{Activation, GroupConv};
 
 /// A layer's numbers, read once a call.
 struct Layer {
@@ -115,6 +115,7 @@ impl Layer {
                 norm: Some(self.norm.borrow()),
                 weight: self.weight.as_slice()?,
                 norm_out: Some(self.norm_out.borrow()),
+                activation: Activation::Relu,
             },
             weight_3x3: self.weight_3x3.as_slice()?,
             groups_3x3: self.groups_3x3,
