@@ -34,9 +34,11 @@ pub mod device;
 
 pub use burn;
 pub use condensenet_core::{
-    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig, ConversionError,
-    GroupConv, GroupConvConfig, IndexLayer, LearnedGroupConv, LearnedGroupConvConfig, Mask,
-    ShapeError, channel_shuffle, channel_unshuffle, group_lasso, kernels,
+    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig,
+    CondensedReactivation, ConversionError, GroupConv, GroupConvConfig, IndexLayer,
+    LearnedGroupConv, LearnedGroupConvConfig, Mask, ShapeError, SparseFeatureReactivation,
+    SparseFeatureReactivationConfig, SqueezeExcitation, SqueezeExcitationConfig, channel_shuffle,
+    channel_unshuffle, group_lasso, hard_swish, kernels,
 };
 pub use condensenet_models::*;
 #[cfg(feature = "train")]

@@ -16,3 +16,4 @@ mod summary;
 mod support;
 mod training;
 mod usage;
+mod v2;
