@@ -57,6 +57,8 @@ impl Layer {
             },
             weight_3x3: &self.weight_3x3,
             groups_3x3: self.groups_3x3,
+            squeeze_excitation: None,
+            reactivation: None,
             growth: self.growth,
         }
     }
