@@ -13,7 +13,10 @@
 //! cargo run --release --example fine_tune -- some --checkpoint network.safetensors
 //! ```
 //!
-//! Without `--checkpoint` a small CondenseNet is trained from scratch, which makes a checkpoint to begin with, and shows
+//! `--pretrained imagenet_74_c4` begins from weights that `condensenet download` has fetched; they are in converted form, and
+//! the run brings them back to training form.
+//!
+//! With neither, a small CondenseNet is trained from scratch, which makes a checkpoint to begin with, and shows
 //! what another was worth.
 #![allow(clippy::print_stdout)] // a program that talks
 
@@ -22,8 +25,8 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use clap::Parser;
 use condensenet::{
-    CondenseNetConfig, ImportOptions, InitNetwork, NetworkConfig, NetworkFile, PreprocessTensors,
-    RgbImage, Stem, device, open_network, top_k,
+    CondenseNetConfig, ImportOptions, InitNetwork, LoadPretrained, NetworkConfig, NetworkFile,
+    PreprocessTensors, Pretrained, RgbImage, Stem, device, open_network, top_k,
     train::{
         DataSource, Display, Recipe, RunConfig, RunOptions, TrainingRun, check_initial_weights,
         data::{ImageLoaderConfig, PhotoFolder, PhotoTransform, Unreadable},
@@ -39,11 +42,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     /// Directory with train/CLASS/*.jpg and val/CLASS/*.jpg
     photos: PathBuf,
-    /// Network file in training form, or PyTorch checkpoint, to begin from [default: a small network, from scratch]
-    #[arg(long, value_name = "FILE")]
+    /// Network file, or PyTorch checkpoint, to begin from [default: a small network, from scratch]
+    #[arg(long, value_name = "FILE", group = "beginning")]
     checkpoint: Option<PathBuf>,
+    /// Published weights to begin from
+    #[arg(long, value_name = "NAME", group = "beginning")]
+    pretrained: Option<Pretrained>,
     /// Train the new classifier alone
-    #[arg(long, requires = "checkpoint")]
+    #[arg(long, requires = "beginning")]
     freeze: bool,
     /// Number of epochs
     #[arg(long, default_value_t = 5)]
@@ -85,12 +91,13 @@ fn main() -> Result<()> {
     let data = photos.load()?;
     let classes = data.train.class_names().len();
 
-    let network = match &arguments.checkpoint {
-        Some(path) => {
+    let network = match (&arguments.checkpoint, arguments.pretrained) {
+        (Some(path), _) => {
             let opened = open_network(path, &ImportOptions::default(), &device)?;
             opened.file.network
         }
-        None => small_network().init(&device)?,
+        (None, Some(weights)) => weights.load(&device)?.network,
+        (None, None) => small_network().init(&device)?,
     };
     let start = NetworkFile::new(network.with_num_classes(classes, &device)?);
 

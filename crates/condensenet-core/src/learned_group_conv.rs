@@ -167,17 +167,13 @@ impl LearnedGroupConv {
     /// Returns the weight with the dropped connections set to zero, `[channels_out, channels_in, 1, 1]`.
     #[must_use]
     pub fn masked_weight(&self) -> Tensor<4> {
-        let weight = self.weight.val();
-        let [channels_out, channels_in, _, _] = weight.dims();
-        let mask = self.mask.val().to_device(&weight.device()).float();
-        let grouped = weight.reshape([channels_out / self.groups, self.groups, channels_in]);
-        (grouped * mask.unsqueeze()).reshape([channels_out, channels_in, 1, 1])
+        masked(self.weight.val(), self.mask.val())
     }
 
     /// Returns the mask as plain data.
     #[must_use]
     pub fn mask(&self) -> Mask {
-        read_mask(&self.mask)
+        mask_of(self.mask.val())
     }
 
     /// Replaces the mask.
@@ -234,14 +230,6 @@ impl LearnedGroupConv {
     }
 }
 
-/// Reads the mask of a layer.
-pub(crate) fn read_mask(param: &Param<Tensor<2, Bool>>) -> Mask {
-    let tensor = param.val();
-    let [groups, channels] = tensor.dims();
-    let entries = tensor.into_data().iter::<bool>().collect();
-    Mask::from_rows(groups, channels, entries)
-}
-
 /// Replaces the mask of a layer, and leaves its identity and its device.
 pub(crate) fn write_mask(param: &mut Param<Tensor<2, Bool>>, mask: &Mask) {
     let [groups, channels] = param.dims();
@@ -253,6 +241,22 @@ pub(crate) fn write_mask(param: &mut Param<Tensor<2, Bool>>, mask: &Mask) {
     );
     let device = param.val().device();
     *param = Param::initialized(param.id, mask_tensor(mask, &device));
+}
+
+/// Sets the dropped connections of a weight, `[channels_out, channels_in, 1, 1]`, to zero.
+pub(crate) fn masked(weight: Tensor<4>, mask: Tensor<2, Bool>) -> Tensor<4> {
+    let [channels_out, channels_in, _, _] = weight.dims();
+    let [groups, _] = mask.dims();
+    let mask = mask.to_device(&weight.device()).float();
+    let grouped = weight.reshape([channels_out / groups, groups, channels_in]);
+    (grouped * mask.unsqueeze()).reshape([channels_out, channels_in, 1, 1])
+}
+
+/// Reads a mask, whose first dimension is groups and last is inputs.
+pub(crate) fn mask_of<const D: usize>(tensor: Tensor<D, Bool>) -> Mask {
+    let dims = tensor.dims();
+    let kept = tensor.into_data().iter::<bool>().collect();
+    Mask::from_rows(dims[0], dims[D - 1], kept)
 }
 
 pub(crate) fn mask_tensor(mask: &Mask, device: &Device) -> Tensor<2, Bool> {

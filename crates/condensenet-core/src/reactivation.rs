@@ -14,7 +14,7 @@ use crate::{
     error::{ConversionError, ShapeError},
     index::IndexLayer,
     lasso,
-    learned_group_conv::{convolution_initializer, mask_tensor, read_mask, write_mask},
+    learned_group_conv::{convolution_initializer, mask_of, mask_tensor, masked, write_mask},
     mask::{Mask, importance},
     norm::norm_act_conv,
     schedule::CondensationSchedule,
@@ -154,18 +154,13 @@ impl SparseFeatureReactivation {
     /// Returns the weight with the dropped connections set to zero, `[channels_out, channels_in, 1, 1]`.
     #[must_use]
     pub fn masked_weight(&self) -> Tensor<4> {
-        let weight = self.weight.val();
-        let [channels_out, channels_in, _, _] = weight.dims();
-        let mask = self.mask.val().to_device(&weight.device()).float();
-        let mask = mask.transpose().reshape([channels_out, 1, self.groups]);
-        let grouped = weight.reshape([channels_out, channels_in / self.groups, self.groups]);
-        (grouped * mask).reshape([channels_out, channels_in, 1, 1])
+        masked(self.weight.val().swap_dims(0, 1), self.mask.val()).swap_dims(0, 1)
     }
 
     /// Returns the mask as plain data: its channels are the layer's outputs.
     #[must_use]
     pub fn mask(&self) -> Mask {
-        read_mask(&self.mask)
+        mask_of(self.mask.val())
     }
 
     /// Replaces the mask.

@@ -21,6 +21,8 @@ pub mod network;
 pub mod onnx;
 #[cfg(feature = "pytorch")]
 mod open;
+#[cfg(feature = "pretrained")]
+mod pretrained;
 mod reactivation;
 mod runner;
 mod transition;
@@ -31,11 +33,16 @@ pub use condensenet_runtime::{
     Activation, Complexity, CondenseNetConfig, ConfigError, Convention, Dtype, FileError, FileForm,
     Form, HiddenLayer, ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization,
     PhotoCrop, Prediction, Preprocess, Preset, Reactivation, RgbImage, SessionError,
-    SessionNetwork, StateDict, StateDictError, Stem, StoredTensor, UnknownPreset, WeightsError,
-    complexity, config, photos, presets, session, top_k, write_atomically,
+    SessionNetwork, StateDict, StateDictError, Stem, StoredTensor, TrainingFormError,
+    UnknownPreset, WeightsError, complexity, config, photos, presets, session, top_k,
+    write_atomically,
 };
 #[cfg(feature = "pytorch")]
 pub use condensenet_runtime::{ImportError, ImportOptions, OpenError, import};
+#[cfg(feature = "pretrained")]
+pub use condensenet_runtime::{
+    Pretrained, PretrainedError, UnknownPretrained, WeightCache, download,
+};
 pub use conv_1x1::{Conv1x1, Conv1x1Mut, Conv1x1Shape};
 pub use dense_block::{DenseBlock, DenseLayer};
 pub use error::NotCondensed;
@@ -49,6 +56,8 @@ pub use network::{
 pub use onnx::{OnnxError, OnnxExport};
 #[cfg(feature = "pytorch")]
 pub use open::{OpenedNetwork, open_network};
+#[cfg(feature = "pretrained")]
+pub use pretrained::LoadPretrained;
 pub use reactivation::{Reactivate, ReactivationMut};
 pub use runner::{PreprocessTensors, Runner, SessionTensors};
 pub use transition::Transition;

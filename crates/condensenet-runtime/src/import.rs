@@ -146,6 +146,12 @@ pub fn import_pytorch(
     })
 }
 
+/// Reads a file, and takes a checkpoint out of the archive that it may lie in.
+#[cfg(feature = "pretrained")]
+pub(crate) fn unpacked(path: &Path) -> Result<Vec<u8>, ImportError> {
+    checkpoint::unpacked(path)
+}
+
 impl Inference {
     fn new(field: &'static str, value: impl Into<String>, from: impl Into<String>) -> Self {
         Self {

@@ -22,6 +22,14 @@ impl Normalization {
         mean: [0.5071, 0.4867, 0.4408],
         standard_deviation: [0.2675, 0.2565, 0.2761],
     };
+    /// For CIFAR-10 and CIFAR-100 in networks of pytorchcv.
+    ///
+    /// # Source
+    /// `cifar10_val_transform` in `pytorch/datasets/cifar10_cls_dataset.py` of github.com/osmr/imgclsmob.
+    pub const PYTORCHCV_CIFAR: Self = Self {
+        mean: [0.4914, 0.4822, 0.4465],
+        standard_deviation: [0.2023, 0.1994, 0.2010],
+    };
     /// For ImageNet, as in the original code.
     pub const IMAGENET: Self = Self {
         mean: [0.485, 0.456, 0.406],

@@ -149,6 +149,29 @@ impl StoredTensor {
         }
     }
 
+    /// Returns the elements as floats of another width, each rounded to the nearest.
+    ///
+    /// # Panics
+    /// Panics with "floats are F64, F32, F16 or BF16" if the width is none of these.
+    #[must_use]
+    pub fn to_float(&self, dtype: Dtype) -> Self {
+        let values = self.to_f64().into_iter();
+        let bytes = match dtype {
+            Dtype::F64 => values.flat_map(f64::to_le_bytes).collect(),
+            Dtype::F32 => values
+                .flat_map(|value| (value as f32).to_le_bytes())
+                .collect(),
+            Dtype::F16 => values
+                .flat_map(|value| f16::from_f64(value).to_le_bytes())
+                .collect(),
+            Dtype::BF16 => values
+                .flat_map(|value| bf16::from_f64(value).to_le_bytes())
+                .collect(),
+            _ => panic!("floats are F64, F32, F16 or BF16, and not {dtype:?}"),
+        };
+        Self::filled(dtype, &self.shape, bytes, self.num_elements())
+    }
+
     fn read<const N: usize, T>(&self, value: impl Fn([u8; N]) -> T) -> Vec<T> {
         let elements = self.as_bytes().as_chunks().0.iter();
         elements.map(|&bytes| value(bytes)).collect()
@@ -208,6 +231,28 @@ mod tests {
             let tensor = StoredTensor::new(dtype, vec![1], bytes).unwrap();
             assert_eq!(tensor.to_f64(), [expected], "{dtype:?}");
             assert_eq!(tensor.to_f32(), [expected as f32], "{dtype:?}");
+        }
+    }
+
+    #[test]
+    fn floats_are_rounded_to_the_nearest() {
+        let values = [1.0 + 1.0 / 1024.0, 1.0 + 1.0 / 256.0, -70_000.0, 1e-9];
+        let tensor = StoredTensor::from_f32(&[2, 2], &values);
+        for (dtype, expected) in [
+            (Dtype::F64, values.map(f64::from)),
+            (Dtype::F32, values.map(f64::from)),
+            (
+                Dtype::F16,
+                [1.000_976_562_5, 1.003_906_25, f64::NEG_INFINITY, 0.0],
+            ),
+            (
+                Dtype::BF16,
+                [1.0, 1.0, -70_144.0, 137.0 * 2.0_f64.powi(-37)],
+            ),
+        ] {
+            let rounded = tensor.to_float(dtype);
+            assert_eq!((rounded.dtype(), rounded.shape()), (dtype, &[2, 2][..]));
+            assert_eq!(rounded.to_f64(), expected, "{dtype:?}");
         }
     }
 

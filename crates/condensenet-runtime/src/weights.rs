@@ -12,16 +12,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{config::NetworkConfig, error::ConfigError, state_dict::StateDict};
+use crate::{config::NetworkConfig, error::ConfigError, state_dict::StateDict, tensor::Dtype};
 
 mod check;
 mod error;
 mod size;
 mod specs;
+mod training_form;
 
 pub use check::check;
 pub use error::{StateDictError, StateDictFault, StateDictProblem};
 pub use specs::{TensorKind, TensorSpec, specs};
+pub use training_form::TrainingFormError;
 
 /// The form in which a network's weights are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +119,45 @@ impl NetworkWeights {
         let held = held.map(|(_, tensor)| tensor.num_elements() as u128).sum();
         size::check(&self.config, self.form, held)?;
         Ok(check(&self.specs(), &self.tensors)?)
+    }
+
+    /// Rounds every float to another width, F16 or BF16 to halve a file; indices stay as they are.
+    ///
+    /// Whatever reads the weights computes in its own width all the same. Evaluate the result: what the lost digits cost
+    /// depends on the network.
+    ///
+    /// # Panics
+    /// Panics as [`StoredTensor::to_float`](crate::StoredTensor::to_float) does.
+    ///
+    /// # Errors
+    /// Fails with [`WeightsError::Tensors`] if a value lies beyond what the type holds; all such tensors are listed.
+    pub fn rounded(&self, dtype: Dtype) -> Result<Self, WeightsError> {
+        let (mut tensors, mut faults) = (StateDict::new(), Vec::new());
+        for (key, tensor) in self.tensors.iter() {
+            let rounded = match tensor.is_float() {
+                true => tensor.to_float(dtype),
+                false => tensor.clone(),
+            };
+            let values = rounded.to_f64();
+            if let Some(position) = values.iter().position(|value| !value.is_finite()) {
+                let value = tensor.to_f64()[position];
+                let problem = StateDictProblem::Beyond {
+                    position,
+                    value,
+                    dtype,
+                };
+                let key = key.to_owned();
+                faults.push(StateDictFault { key, problem });
+            }
+            tensors.insert(key, rounded);
+        }
+        if !faults.is_empty() {
+            return Err(StateDictError { faults }.into());
+        }
+        Ok(Self {
+            tensors,
+            ..self.clone()
+        })
     }
 
     /// Lists the tensors that there have to be.

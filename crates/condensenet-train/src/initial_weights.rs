@@ -6,7 +6,10 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use condensenet_models::{AnyNetwork, ConfigError, FileForm, NetworkConfig, NetworkFile};
+use condensenet_models::{
+    AnyNetwork, ConfigError, FileForm, NetworkConfig, NetworkFile, TrainingFormError,
+};
+use condensenet_runtime::NetworkFile as StoredFile;
 use thiserror::Error;
 
 use crate::{error::TrainError, run::TrainingRun};
@@ -20,9 +23,9 @@ const CLASSIFIER: &str = "classifier.";
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum InitialWeightsError {
-    /// Converted networks have no masks and nothing to learn groups with.
-    #[error("a converted network can't be trained; begin from its training form")]
-    Converted,
+    /// A converted network can't be brought back to training form.
+    #[error(transparent)]
+    TrainingForm(#[from] TrainingFormError),
     /// One of the descriptions is not that of a network.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -40,17 +43,15 @@ pub enum InitialWeightsError {
 
 /// Checks that a run of this network can begin from the weights of that file.
 ///
-/// Classes, dropout and the stride of the stem may differ.
+/// Classes, dropout and the stride of the stem may differ. A converted network is brought back to training form.
 ///
 /// # Errors
-/// Fails with [`InitialWeightsError`], which names the field and both values.
+/// Fails with [`InitialWeightsError`], which names the field and both values, or what a converted network has that no training
+/// form has.
 pub fn check_initial_weights(
     network: &NetworkConfig,
     file: &NetworkFile,
 ) -> Result<(), InitialWeightsError> {
-    if file.network.form() == FileForm::Converted {
-        return Err(InitialWeightsError::Converted);
-    }
     let pairs = fields(file.network.config())?
         .into_iter()
         .zip(fields(network)?);
@@ -63,7 +64,17 @@ pub fn check_initial_weights(
             });
         }
     }
+    in_training_form(file)?;
     Ok(())
+}
+
+/// The content of a file, as a run begins from it.
+fn in_training_form(file: &NetworkFile) -> Result<StoredFile, TrainingFormError> {
+    let mut stored = file.stored();
+    if stored.weights.form == FileForm::Converted {
+        stored.weights = stored.weights.training_form()?;
+    }
+    Ok(stored)
 }
 
 /// What two networks must have in common for one to take over the other's weights.
@@ -95,7 +106,8 @@ fn fields(network: &NetworkConfig) -> Result<[(&'static str, String); 8], Config
 impl TrainingRun {
     /// Lets the run begin from a network's weights; connections that it has dropped stay dropped.
     ///
-    /// A classifier of another number of classes is not taken over: a fresh one is drawn.
+    /// A classifier of another number of classes is not taken over: a fresh one is drawn. A converted network is brought
+    /// [back to training form](condensenet_models::NetworkWeights::training_form).
     ///
     /// # Errors
     /// Fails with [`TrainError::Checkpoint`] if [`check_initial_weights`] does, or the run's directory can't be written.
@@ -103,7 +115,8 @@ impl TrainingRun {
         let path = self.directory().join(FILE);
         let unusable = |error: &dyn std::fmt::Display| TrainError::checkpoint(&path, error);
         check_initial_weights(&self.config().network, file).map_err(|error| unusable(&error))?;
-        file.save(&path).map_err(|error| unusable(&error))
+        let stored = in_training_form(file).map_err(|error| unusable(&error))?;
+        stored.save(&path).map_err(|error| unusable(&error))
     }
 }
 

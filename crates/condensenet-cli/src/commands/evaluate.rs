@@ -22,7 +22,7 @@ use condensenet::{
 
 use crate::{
     failure::usage,
-    options::{Dataset, DatasetOptions, DeviceOption, Found, NetworkSource, count},
+    options::{Dataset, DatasetOptions, DeviceOption, FloatType, Found, NetworkSource, count},
 };
 
 /// The options of `condensenet evaluate`.
@@ -51,6 +51,9 @@ pub(crate) struct Evaluate {
     /// Convert the network first, and evaluate its test-time form
     #[arg(long, help_heading = None::<&'static str>)]
     converted: bool,
+    /// Round the weights to f16 or bf16 first, to see what that costs
+    #[arg(long, value_enum, value_name = "TYPE", hide_possible_values = true, help_heading = None::<&'static str>)]
+    dtype: Option<FloatType>,
     /// How the network runs: fastest, compiled for the CPU where it can be; or forward, as tensors
     #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true, default_value_t, help_heading = None::<&'static str>)]
     form: Form,
@@ -90,6 +93,11 @@ impl Evaluate {
         let mut found = self.network.open(&device)?;
         if self.converted {
             found.file = found.file.convert(None)?;
+        }
+        if let Some(dtype) = self.dtype {
+            let mut stored = found.file.stored();
+            stored.weights = dtype.round(&stored.weights, &found.path)?;
+            found.file = NetworkFile::from_stored(stored, &device)?;
         }
         let (valid, usual) = self.images(&found)?;
         let NetworkFile {
@@ -136,7 +144,7 @@ impl Evaluate {
 
     /// Says whether this is what a report on the run shows: its own weights, on its own images.
     fn is_kept(&self) -> bool {
-        !self.names_images() && !self.network.takes_average()
+        !self.names_images() && !self.network.takes_average() && self.dtype.is_none()
     }
 
     fn names_images(&self) -> bool {

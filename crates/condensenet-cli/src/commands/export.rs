@@ -11,7 +11,7 @@ use condensenet::{OnnxError, OnnxExport};
 
 use crate::{
     failure::usage,
-    options::{DeviceOption, InputSize, NetworkSource},
+    options::{DeviceOption, FloatType, InputSize, NetworkSource, foreign},
 };
 
 /// The options of `condensenet export`.
@@ -37,6 +37,9 @@ pub(crate) struct Export {
     /// Height and width of the images in pixels, for runtimes that want them fixed; onnx only
     #[arg(long, value_name = "HxW")]
     input_size: Option<InputSize>,
+    /// Round the weights to f16 or bf16; safetensors only
+    #[arg(long, value_enum, value_name = "TYPE", hide_possible_values = true)]
+    dtype: Option<FloatType>,
     /// File to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -67,13 +70,21 @@ impl Export {
         if self.input_size.is_some() && format != Format::Onnx {
             return Err(usage("--input-size is for --format onnx"));
         }
+        if let Some(reason) = foreign(&self.output).filter(|_| format == Format::Safetensors) {
+            return Err(usage(format!("{}: {reason}", self.output.display())));
+        }
+        if self.dtype.is_some() && format != Format::Safetensors {
+            return Err(usage("--dtype is for --format safetensors"));
+        }
         let found = self.network.open(&self.device.find()?)?;
         match format {
-            Format::Safetensors => found
-                .file
-                .network
-                .state_dict()
-                .save_safetensors(&self.output)?,
+            Format::Safetensors => {
+                let mut weights = found.file.network.weights();
+                if let Some(dtype) = self.dtype {
+                    weights = dtype.round(&weights, &found.path)?;
+                }
+                weights.tensors.save_safetensors(&self.output)?;
+            }
             Format::Onnx => {
                 let mut export = OnnxExport::new(&found.file);
                 if let Some(InputSize([height, width])) = self.input_size {

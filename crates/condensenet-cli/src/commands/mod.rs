@@ -11,6 +11,7 @@ mod import;
 mod man;
 mod predict;
 mod presets;
+mod pretrained;
 mod report;
 mod summary;
 mod train;
@@ -49,7 +50,9 @@ pub(crate) enum Command {
     Devices(devices::Devices),
     /// List the published networks
     Presets(presets::Presets),
-    /// Fetch a data set
+    /// List the weights that others published
+    Pretrained(pretrained::PretrainedWeights),
+    /// Fetch a data set, or published weights
     Download(download::Fetch),
     /// Write the completions of a shell
     Completions(completions::Completions),
@@ -89,6 +92,7 @@ impl Command {
             Self::Bench(bench) => bench.run(out),
             Self::Devices(devices) => devices.run(out),
             Self::Presets(presets) => presets.run(out),
+            Self::Pretrained(pretrained) => pretrained.run(out),
             Self::Download(download) => download.run(verbosity, out),
             Self::Completions(completions) => completions.run(out),
             Self::Man(man) => man.run(out),

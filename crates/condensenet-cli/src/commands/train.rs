@@ -10,7 +10,6 @@ use clap::Args;
 use condensenet::{
     ImportOptions, NetworkFile,
     burn::tensor::Device,
-    open_network,
     train::{
         Comparison, RunConfig, RunData, RunEnding, RunOutcome, TrainingRun, check_initial_weights,
     },
@@ -21,7 +20,9 @@ use crate::{
     counted::counted,
     failure::{interrupted, usage},
     interrupt,
-    options::{DataOptions, Dataset, NetworkOptions, RecipeOptions, RunFlags, Verbosity},
+    options::{
+        DataOptions, Dataset, NetworkOptions, RecipeOptions, RunFlags, Verbosity, open_named,
+    },
 };
 
 mod results;
@@ -47,7 +48,8 @@ Examples:
   condensenet train --resume runs/short                   after Ctrl-C, a crash, a power cut
   condensenet train photos/ --image-size 64 --batch-size 64   photos in photos/train/CLASS, photos/val/CLASS
   condensenet train photos/ --model imagenet_densenet_121 --device cuda:0,1
-  condensenet train cifar10 --init network.safetensors --lr 0.01 --epochs 20";
+  condensenet train cifar10 --init network.safetensors --lr 0.01 --epochs 20
+  condensenet train photos/ --init imagenet_74_c4 --lr 0.01 --epochs 20";
 
 const CONFIGURATION: &str = "\
 Configuration: the keys of FILE.toml are the options' long names, as `epochs = 30`, at its top or
@@ -67,11 +69,13 @@ pub(crate) struct Train {
     data: DataOptions,
     #[command(flatten, next_help_heading = "Network")]
     network: NetworkOptions,
-    /// Begin from the weights of a network in training form; a classifier of other classes is drawn anew
+    /// Begin from the weights of a file, or of NAME that was downloaded; a classifier of other classes is drawn anew
+    ///
+    /// A converted network is brought back to training form, exactly; what it has dropped stays dropped.
     #[arg(
         long,
         aliases = ["weights", "pretrained"],
-        value_name = "FILE",
+        value_name = "FILE|NAME",
         help_heading = "Network"
     )]
     init: Option<PathBuf>,
@@ -243,7 +247,7 @@ impl Train {
         let Some(path) = &self.init else {
             return Ok(None);
         };
-        let opened = open_network(path, &ImportOptions::default(), device)?;
+        let opened = open_named(path, &ImportOptions::default(), device)?;
         Ok(Some(opened.file))
     }
 

@@ -1,12 +1,15 @@
 //! A trained network, wherever it lies: a file of any kind, or the checkpoint of a run.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use condensenet::{
-    ImportOptions, NetworkFile, OpenError, OpenedNetwork, Stem, burn::tensor::Device, open_network,
-    train::TrainingRun,
+    ImportOptions, NetworkFile, OpenError, OpenedNetwork, Pretrained, Stem, WeightCache,
+    burn::tensor::Device, open_network, train::TrainingRun,
 };
 
 use super::network::stem_parser;
@@ -15,8 +18,8 @@ use crate::failure::usage;
 /// Which network.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkSource {
-    /// File with a network, of this program or of PyTorch, or directory of a run
-    #[arg(value_name = "FILE|RUN", required_unless_present = "weights")]
+    /// File with a network, of this program or of PyTorch, directory of a run, or name of weights that were downloaded
+    #[arg(value_name = "FILE|RUN|NAME", required_unless_present = "weights")]
     network: Option<PathBuf>,
     /// The same as FILE
     #[arg(long, value_name = "FILE", hide = true, conflicts_with = "network")]
@@ -74,6 +77,26 @@ impl ImportFlags {
     }
 }
 
+/// Opens a file by its path, or published weights by their name.
+pub(crate) fn open_named(
+    path: &Path,
+    options: &ImportOptions,
+    device: &Device,
+) -> Result<OpenedNetwork> {
+    Ok(open_network(located(path)?, options, device)?)
+}
+
+/// Returns where something is: there, or in the cache if it is the name of published weights.
+fn located(path: &Path) -> Result<Cow<'_, Path>> {
+    if path.exists() {
+        return Ok(path.into());
+    }
+    match path.to_str().map(str::parse::<Pretrained>) {
+        Some(Ok(weights)) => Ok(WeightCache::of_user()?.find(weights)?.into()),
+        _ => Err(OpenError::Missing(path.to_owned()).into()),
+    }
+}
+
 /// A network with where it was found.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -92,10 +115,7 @@ impl NetworkSource {
 
     /// Checks that there is something of that name, before anything else is asked for.
     pub(crate) fn check_exists(&self) -> Result<()> {
-        match self.path().filter(|path| !path.exists()) {
-            None => Ok(()),
-            Some(missing) => Err(OpenError::Missing(missing.to_owned()).into()),
-        }
+        self.path().map_or(Ok(()), |path| located(path).map(drop))
     }
 
     /// Says whether a moving average is meant, and not the weights themselves.
@@ -117,13 +137,14 @@ impl NetworkSource {
             )));
         }
         if !path.is_dir() {
+            let path = located(path)?.into_owned();
             let OpenedNetwork { file, report } =
-                open_network(path, &self.import.options(), device)?;
+                open_network(&path, &self.import.options(), device)?;
             for inference in report.iter().flat_map(|report| &report.inferences) {
                 let (field, value, from) = (inference.field, &inference.value, &inference.from);
                 log::info!("{field} is {value}, read off {from}");
             }
-            let (path, run) = (path.to_owned(), None);
+            let run = None;
             return Ok(Found { file, path, run });
         }
         let run = TrainingRun::open(path)?;

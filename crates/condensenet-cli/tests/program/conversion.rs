@@ -23,9 +23,33 @@ fn the_ending_of_a_file_says_how_a_network_is_exported() {
     let (output, small) = export("small.onnx", &["--input-size=1x12"]);
     assert_refused(&output, USAGE, &["small.onnx", "1x12"]);
     assert!(small.is_empty());
-    let (output, plain) = export("plain.onnx", &["--format=safetensors"]);
+    let (output, plain) = export("plain", &["--format=safetensors"]);
     assert_done(&output);
     assert!(plain[8..].starts_with(b"{"));
+}
+
+#[test]
+fn a_file_is_what_its_name_says() {
+    let root = tempfile::tempdir().unwrap();
+    let checkpoint = checkpoint("condensenet_g4c4_final.zip.pth.tar");
+    for (command, name, more, says) in [
+        ("import", "x.onnx", None, "condensenet export"),
+        ("convert", "x.onnx", None, "condensenet export"),
+        ("convert", "x.PTH", None, "-o weights.safetensors"),
+        ("export", "x.pth", None, "-o weights.safetensors"),
+        ("export", "x.tflite", None, "-o network.onnx"),
+        ("export", "x.onnx", Some("--format=safetensors"), "ONNX"),
+    ] {
+        let file = root.path().join(name);
+        let arguments = [command, path(&checkpoint), "-o", path(&file)];
+        let output = run(arguments.into_iter().chain(more));
+        assert_refused(&output, USAGE, &[name, says]);
+        assert!(!file.exists(), "{command} {name}");
+    }
+    let graph = root.path().join("x.onnx");
+    assert_done(&run(["export", path(&checkpoint), "-o", path(&graph)]));
+    let output = run(["evaluate", path(&graph), "synthetic"]);
+    assert_refused(&output, FAILED, &["x.onnx", "it is an ONNX graph"]);
 }
 
 #[test]
@@ -143,4 +167,45 @@ fn a_run_is_converted() {
     assert_eq!(converted["output"], path(&output));
     let evaluation = json(&run(["evaluate", path(&output), "synthetic", "--json"]));
     assert_eq!(evaluation["form"], "converted");
+}
+
+#[test]
+fn floats_of_half_the_width_halve_a_file_and_every_command_reads_it() {
+    let root = tempfile::tempdir().unwrap();
+    let [whole, half, again, plain] =
+        ["whole", "half", "again", "plain"].map(|name| root.path().join(name));
+    let network = checkpoint("condensenet_g4c4_final.zip.pth.tar");
+    assert_done(&run(["convert", path(&network), "-o", path(&whole)]));
+    assert_done(&run([
+        "convert",
+        path(&network),
+        "-o",
+        path(&half),
+        "--dtype=f16",
+    ]));
+    // A network that is converted is rounded, and nothing else.
+    assert_done(&run([
+        "convert",
+        path(&whole),
+        "-o",
+        path(&again),
+        "--dtype=f16",
+    ]));
+    let [whole_tensors, half_tensors] = [&whole, &half].map(|file| tensors(file));
+    assert!(half_tensors == tensors(&again));
+    for (key, (bytes, shape)) in &whole_tensors {
+        let (rounded, same) = &half_tensors[key];
+        assert_eq!(shape, same, "{key}");
+        let parts = if key.ends_with("index") { 1 } else { 2 };
+        assert_eq!(bytes.len(), parts * rounded.len(), "{key}");
+    }
+    for (file, dtype) in [(&whole, "bf16"), (&half, "f32"), (&half, "f16")] {
+        let export = ["export", path(file), "-o", path(&plain), "--dtype", dtype];
+        assert_done(&run(export));
+    }
+    assert!(tensors(&plain) == half_tensors);
+    let onnx = root.path().join("half.onnx");
+    assert_done(&run(["export", path(&half), "-o", path(&onnx)]));
+    let refused = run(["export", path(&half), "-o", path(&onnx), "--dtype=f16"]);
+    assert_refused(&refused, USAGE, &["--dtype", "safetensors"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "train",
     "evaluate",
     "predict",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 14] = [
     "bench",
     "devices",
     "presets",
+    "pretrained",
     "download",
     "completions",
     "man",

@@ -137,3 +137,31 @@ fn images_that_are_not_the_networks_are_refused() {
     let output = run(["evaluate", &network, "cifar10", "--data", path(root.path())]);
     assert_refused(&output, FAILED, &["data_batch_1.bin"]);
 }
+
+#[test]
+fn what_rounding_costs_is_what_the_rounded_file_shows() {
+    let root = tempfile::tempdir().unwrap();
+    cifar10(root.path());
+    let half = root.path().join("half");
+    let convert = ["convert", &network(), "-o", path(&half), "--dtype=bf16"];
+    assert_done(&run(convert));
+    let of_file = [
+        "evaluate",
+        path(&half),
+        "cifar10",
+        "--data",
+        path(root.path()),
+        "--json",
+    ];
+    let of_file = json(&run(of_file));
+    let rounded = evaluate(root.path(), &["--dtype=bf16", "--converted"]);
+    assert_eq!(rounded["confusion"], of_file["confusion"]);
+    // The loss has the digits that the errors of a few images have not.
+    let [ours, whole] =
+        [&rounded, &evaluate(root.path(), &[])].map(|record| record["loss"].as_f64().unwrap());
+    assert_eq!(ours, of_file["loss"].as_f64().unwrap());
+    assert!(
+        ours != whole && (ours - whole).abs() < 0.05 * whole,
+        "{ours} {whole}"
+    );
+}

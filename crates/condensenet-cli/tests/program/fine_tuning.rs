@@ -132,3 +132,49 @@ fn a_frozen_network_learns_with_its_classifier_alone_also_when_resumed() {
         assert_eq!(is_same, !key.starts_with("classifier."), "{key}");
     }
 }
+
+#[test]
+fn a_converted_network_is_trained_again_and_keeps_its_index() {
+    let root = tempfile::tempdir().unwrap();
+    let [tuned, trained, again] = ["tuned", "trained", "again"].map(|name| root.path().join(name));
+    // The original's own conversion, with half a classifier.
+    let converted = checkpoint("converted_condensenet_g4c4_final.zip.pth.tar");
+    let options = "--epochs 1 --lr 1e-30 --weight-decay 0 --train-images 20 --valid-images 10 -b 10 --device=flex --no-report -q";
+    let arguments = ["train", "--init", path(&converted), "--run", path(&tuned)];
+    let output = run(arguments.into_iter().chain(options.split(' ')));
+    assert_done(&output);
+    assert_done(&run(["export", path(&tuned), "-o", path(&trained)]));
+    assert_done(&run(["convert", path(&tuned), "-o", path(&again)]));
+    let original = root.path().join("original");
+    assert_done(&run(["export", path(&converted), "-o", path(&original)]));
+    let [original, trained, again] = [&original, &trained, &again].map(|file| tensors(file));
+    let mut compared = 0;
+    for (key, value) in &original {
+        // A rate of next to nothing leaves the weights as they are; statistics of norms move.
+        if key.ends_with("conv_1.index") || key.ends_with("conv.weight") {
+            assert!(again[key] == *value, "{key}");
+            compared += 1;
+        }
+    }
+    assert_eq!(
+        compared,
+        1 + 6 * 3,
+        "a stem, and two convolutions and an index of each layer"
+    );
+    let (weight, shape) = &trained["classifier.weight"];
+    let inputs = shape[1] as usize;
+    let (index, _) = &original["classifier.index"];
+    let kept: Vec<usize> = index
+        .chunks_exact(8)
+        .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()) as usize)
+        .collect();
+    assert_eq!(2 * kept.len(), inputs);
+    // What half a classifier did not read is learned from zero.
+    for (at, value) in weight.chunks_exact(4).enumerate() {
+        let value = f32::from_le_bytes(value.try_into().unwrap());
+        assert!(
+            kept.contains(&(at % inputs)) || value.abs() < 1e-20,
+            "{at}: {value}"
+        );
+    }
+}

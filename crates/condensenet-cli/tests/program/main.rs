@@ -12,6 +12,7 @@ mod interruption;
 mod listings;
 mod photos;
 mod prediction;
+mod published_weights;
 mod summary;
 mod support;
 mod training;

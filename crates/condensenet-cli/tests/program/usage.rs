@@ -94,7 +94,7 @@ fn a_command_line_that_makes_no_sense_ends_with_2() {
         ("report . .", "--compare"),
         ("train --device flex:x", "FAMILY:INDEX"),
         ("train -v -q", "--quiet"),
-        ("evaluate", "<FILE|RUN>"),
+        ("evaluate", "<FILE|RUN|NAME>"),
         ("evaluate . --checkpoint worst", "latest"),
         ("evaluate Cargo.toml", "name a data set"),
         ("predict x", "<IMAGE>"),

@@ -47,10 +47,16 @@ pub(super) fn read(path: &Path, key: Option<&str>) -> Result<Checkpoint, ImportE
         });
         return network(path, entries.collect(), key, None);
     }
-    let bytes = torch_file::unpacked(bytes(path)?, MAX_FILE).map_err(fail)?;
+    let bytes = unpacked(path)?;
     let file = TorchFile::open(&bytes).map_err(fail)?;
     let entries = contents::list(&file).map_err(fail)?;
     network(path, entries, key, Some(&file))
+}
+
+/// Reads a file, and takes a checkpoint out of the archive that it may lie in.
+pub(super) fn unpacked(path: &Path) -> Result<Vec<u8>, ImportError> {
+    let fail = |problem: String| ImportError::read(path)(problem.into());
+    torch_file::unpacked(bytes(path)?, MAX_FILE).map_err(fail)
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, ImportError> {

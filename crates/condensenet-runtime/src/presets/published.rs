@@ -23,6 +23,19 @@ impl Benchmark {
         }
     }
 
+    /// The names of the classes, in the order of the labels.
+    ///
+    /// # Source
+    /// The data sets' own lists; for ImageNet the short names of `torchvision.models`.
+    pub fn class_names(self) -> impl Iterator<Item = &'static str> {
+        let names = match self {
+            Self::Cifar10 => include_str!("cifar10_classes.txt"),
+            Self::Cifar100 => include_str!("cifar100_classes.txt"),
+            Self::Imagenet => include_str!("imagenet_classes.txt"),
+        };
+        names.lines()
+    }
+
     /// The `[height, width]` in pixels at which sizes and errors were published.
     pub const fn input_size(self) -> [usize; 2] {
         match self {

@@ -78,6 +78,16 @@ pub enum StateDictProblem {
         /// The value.
         value: f64,
     },
+    /// A value is too large for the type that it is to be rounded to.
+    #[error("value {value:e} at position {position} is beyond what {dtype:?} holds")]
+    Beyond {
+        /// Where it stands.
+        position: usize,
+        /// The value.
+        value: f64,
+        /// The type.
+        dtype: Dtype,
+    },
     /// A variance is below zero.
     #[error("variance {value} at position {position} is negative")]
     NegativeVariance {

@@ -2,6 +2,7 @@
 
 mod claims;
 mod damage;
+mod half;
 mod round_trip;
 
 use std::{

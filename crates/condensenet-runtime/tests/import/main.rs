@@ -7,6 +7,7 @@ mod open_questions;
 mod peers;
 mod pickle;
 mod torchvision;
+mod training_form;
 mod v2;
 mod wrapped;
 mod zip;

@@ -196,3 +196,35 @@ fn a_matrix_that_does_not_scatter_is_refused_with_its_row() {
         assert!(message.ends_with(&expected), "{message}");
     }
 }
+
+#[test]
+fn a_converted_network_becomes_the_trained_one_again() {
+    let trained = with_key(&checkpoint("v2_g2_final.legacy"), "state_dict");
+    let converted = with_key(&checkpoint("converted_v2_g2_final.zip"), "state_dict");
+    let restored = converted.weights.training_form().unwrap();
+    restored.check().unwrap();
+    assert_eq!(restored.config, trained.weights.config);
+    let values = |tensors: &StateDict, key: &str| tensors.get(key).expect("a tensor").to_f64();
+    let (ours, theirs) = (&restored.tensors, &trained.weights.tensors);
+    for key in theirs.keys().filter(|key| key.contains(".sfr.")) {
+        if ["num_batches_tracked", "_stage", "_count"]
+            .iter()
+            .any(|end| key.ends_with(end))
+        {
+            continue;
+        }
+        let mut expected = values(theirs, key);
+        if let Some(path) = key.strip_suffix("conv.weight") {
+            let mask = values(theirs, &format!("{path}_mask"));
+            for (value, kept) in expected.iter_mut().zip(mask) {
+                *value *= kept;
+            }
+        }
+        assert_eq!(values(ours, key), expected, "{key}");
+    }
+    let imported = Imported {
+        weights: restored,
+        report: converted.report,
+    };
+    assert!(deviation(&imported, &trace("v2_g2"), "final") < 1e-5);
+}

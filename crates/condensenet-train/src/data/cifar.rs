@@ -7,6 +7,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use condensenet_models::presets::Benchmark;
+
 use super::{CHANNELS, DataError, ImageSet, Split};
 
 /// Height and width of each image in pixels.
@@ -49,7 +51,7 @@ struct Format {
     /// Name of each label byte with the number of its classes; the last is the label that is kept.
     labels: &'static [(&'static str, usize)],
     class_names_file: &'static str,
-    class_names: &'static [&'static str],
+    benchmark: Benchmark,
 }
 
 const CIFAR10: Format = Format {
@@ -66,18 +68,7 @@ const CIFAR10: Format = Format {
     official_records: [10_000, 10_000],
     labels: &[("label", 10)],
     class_names_file: "batches.meta.txt",
-    class_names: &[
-        "airplane",
-        "automobile",
-        "bird",
-        "cat",
-        "deer",
-        "dog",
-        "frog",
-        "horse",
-        "ship",
-        "truck",
-    ],
+    benchmark: Benchmark::Cifar10,
 };
 
 const CIFAR100: Format = Format {
@@ -88,7 +79,7 @@ const CIFAR100: Format = Format {
     official_records: [50_000, 10_000],
     labels: &[("coarse label", 20), ("fine label", 100)],
     class_names_file: "fine_label_names.txt",
-    class_names: &super::cifar100_names::FINE_CLASS_NAMES,
+    benchmark: Benchmark::Cifar100,
 };
 
 impl Format {
@@ -185,11 +176,7 @@ impl Format {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(source) if source.kind() == ErrorKind::NotFound => {
-                return Ok(self
-                    .class_names
-                    .iter()
-                    .map(|&name| name.to_owned())
-                    .collect());
+                return Ok(self.benchmark.class_names().map(str::to_owned).collect());
             }
             Err(source) => return Err(DataError::unreadable(&path, source)),
         };
@@ -199,10 +186,10 @@ impl Format {
             .filter(|name| !name.is_empty())
             .map(str::to_owned)
             .collect();
-        if names.len() != self.class_names.len() {
+        if names.len() != self.benchmark.num_classes() {
             return Err(DataError::ClassNames {
                 path,
-                expected: self.class_names.len(),
+                expected: self.benchmark.num_classes(),
                 found: names.len(),
             });
         }

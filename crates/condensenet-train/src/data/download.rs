@@ -6,19 +6,17 @@
 //! every file is in it.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
-use md5::{Digest, Md5};
+use condensenet_runtime::download::{Checksum, download};
 
 mod archive;
 mod bar;
-mod error;
-mod transfer;
 
 pub use bar::progress_bar;
-pub use error::DownloadError;
+pub use condensenet_runtime::download::{DownloadError, DownloadProgress};
 
 /// An archive on a server, and what is to be taken out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +29,6 @@ pub struct Download {
     pub folder: String,
     /// The files in that directory.
     pub files: Vec<String>,
-}
-
-/// How far a transfer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DownloadProgress {
-    /// Bytes that are here, those of an earlier attempt included.
-    pub done: u64,
-    /// Bytes of the whole archive, where the server says so.
-    pub total: Option<u64>,
 }
 
 /// What a fetch found or did.
@@ -129,49 +118,11 @@ impl Download {
         }
         fs::create_dir_all(into).map_err(DownloadError::io(into))?;
         let archive = into.join(self.archive_name());
-        if archive.exists() {
-            self.check(&archive)?;
-        } else {
-            let part = into.join(format!("{}.part", self.archive_name()));
-            transfer::transfer(&self.url, &part, &archive, &mut progress)?;
-            self.check(&part).inspect_err(|_| {
-                // To go on from a damaged part would never end well.
-                fs::remove_file(&part).ok();
-            })?;
-            fs::rename(&part, &archive).map_err(DownloadError::io(&archive))?;
-        }
+        let checksum = Checksum::Md5(self.md5.clone());
+        let check = |file: &Path| checksum.check(file, &self.url);
+        download(&self.url, &archive, &check, &mut progress)?;
         archive::unpack(&archive, self, into)?;
         fs::remove_file(&archive).map_err(DownloadError::io(&archive))?;
         Ok(Fetched::Unpacked(unpacked))
     }
-
-    fn check(&self, file: &Path) -> Result<(), DownloadError> {
-        let found = md5_of(file).map_err(DownloadError::io(file))?;
-        if found.eq_ignore_ascii_case(&self.md5) {
-            return Ok(());
-        }
-        Err(DownloadError::Checksum {
-            path: file.to_owned(),
-            url: self.url.clone(),
-            expected: self.md5.clone(),
-            found,
-        })
-    }
-}
-
-fn md5_of(path: &Path) -> io::Result<String> {
-    let mut file = fs::File::open(path)?;
-    let mut digest = Md5::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match io::Read::read(&mut file, &mut buffer)? {
-            0 => break,
-            count => digest.update(&buffer[..count]),
-        }
-    }
-    Ok(digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }

@@ -8,7 +8,6 @@
 mod augmentation;
 mod batch;
 mod cifar;
-mod cifar100_names;
 mod download;
 mod epoch;
 mod error;
