@@ -17,8 +17,9 @@ use crate::{deviation, layer, unsettle, values};
 /// The original's own layers differ by 5e-7 between their forms, with values up to 6.
 const TOLERANCE: f32 = 5e-6;
 
-/// Gradients are sums of up to a few hundred products.
-const GRADIENT_TOLERANCE: f32 = 3e-5;
+/// Gradients are sums of up to a few hundred products, with values up to 51: there, the original's own run in 32 bits is off by 2.4e-5
+/// from that in 64.
+const GRADIENT_TOLERANCE: f32 = 5e-5;
 
 fn fact(key: &str) -> TensorData {
     let bytes = include_bytes!("../fixtures/v2_layers.safetensors");
