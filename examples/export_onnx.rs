@@ -134,8 +134,8 @@ impl ModuleMapper for Disturb {
                 sign * drawn(tensor, Distribution::Uniform(0.6, 1.4))
             }),
             ("beta", _) => param.map(|tensor| drawn(tensor, Distribution::Normal(0.0, 0.3))),
-            // The classifier is the one linear layer, and the one with a bias.
-            ("weight", 2) | ("bias", _) => {
+            // The other linear layers, of a CondenseNetV2, are drawn well enough.
+            ("weight", 2) | ("bias", _) if self.path.iter().any(|part| part == "classifier") => {
                 param.map(|tensor| drawn(tensor, Distribution::Normal(0.0, 0.2)))
             }
             _ => param,

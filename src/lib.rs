@@ -34,10 +34,12 @@ pub mod device;
 
 pub use burn;
 pub use condensenet_core::{
-    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig, Conv1x1Ref,
-    ConversionError, DenseLayerRef, GroupConv, GroupConvConfig, IndexLayer, LearnedGroupConv,
-    LearnedGroupConvConfig, Mask, ShapeError, channel_shuffle, channel_unshuffle, condense_every,
-    dense_block, group_lasso, group_lasso_of_every, kernels,
+    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig,
+    CondensedReactivation, Conv1x1Ref, ConversionError, DenseLayerRef, GroupConv, GroupConvConfig,
+    IndexLayer, LearnedGroupConv, LearnedGroupConvConfig, Mask, ReactivationRef, ShapeError,
+    SparseFeatureReactivation, SparseFeatureReactivationConfig, SqueezeExcitation,
+    SqueezeExcitationConfig, channel_shuffle, channel_unshuffle, condense_every, dense_block,
+    group_lasso, group_lasso_of_every, hard_swish, kernels,
 };
 pub use condensenet_models::*;
 #[cfg(feature = "train")]

@@ -1,6 +1,7 @@
-//! The test-time form of a learned group convolution: index, norm, ReLU, group convolution, shuffle.
+//! The test-time form of a learned group convolution: index, norm, activation, group convolution, shuffle.
 
 use burn::{module::Module, tensor::Tensor};
+use condensenet_kernels::Activation;
 
 use crate::{
     group_conv::GroupConv,
@@ -21,12 +22,12 @@ use crate::{
 pub struct CondensedConv {
     /// Gathers the inputs that each group kept, one group after the other.
     pub index: IndexLayer,
-    /// Norm, ReLU and the 1x1 group convolution over the gathered inputs; outputs group by group.
+    /// Norm, activation and the 1x1 group convolution over the gathered inputs; outputs group by group.
     pub conv: GroupConv,
 }
 
 impl CondensedConv {
-    /// Applies index, norm, ReLU, group convolution and shuffle.
+    /// Applies index, norm, activation, group convolution and shuffle.
     ///
     /// # Shapes
     /// - input: `[batch_size, channels_in, height, width]`
@@ -37,8 +38,9 @@ impl CondensedConv {
             norm,
             weight,
             groups,
+            activation,
         } = &self.conv;
-        if is_training(&x, norm) {
+        if is_training(&x, norm) || *activation != Activation::Relu {
             return channel_shuffle(self.conv.forward(self.index.forward(x)), *groups);
         }
         let (index, (scale, shift)) = (self.index.index.val(), scale_and_shift(norm));

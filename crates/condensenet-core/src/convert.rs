@@ -8,7 +8,7 @@ use burn::{
 
 use crate::{
     condensed_conv::CondensedConv, error::ConversionError, group_conv::GroupConv,
-    index::IndexLayer, learned_group_conv::LearnedGroupConv, mask::Mask,
+    index::IndexLayer, learned_group_conv::LearnedGroupConv,
 };
 
 impl LearnedGroupConv {
@@ -25,7 +25,7 @@ impl LearnedGroupConv {
     /// Paper, section 3.2, figure 3.
     pub fn convert(&self) -> Result<CondensedConv, ConversionError> {
         let mask = self.mask();
-        self.check_condensed(&mask)?;
+        ConversionError::check(&mask, "inputs", self.condensation_factor)?;
 
         // Parameters only; the result is for test time, so nothing of it belongs to a graph.
         let weight = self.weight.val().without_autodiff();
@@ -54,27 +54,10 @@ impl LearnedGroupConv {
                 norm: gather_norm(&self.norm, &index.index.val()),
                 weight: Param::from_tensor(Tensor::cat(rows, 0)),
                 groups: self.groups,
+                activation: self.activation,
             },
             index,
         })
-    }
-
-    fn check_condensed(&self, mask: &Mask) -> Result<(), ConversionError> {
-        let last_stage = self.schedule().last_stage();
-        let expected = self
-            .schedule()
-            .kept_channels(mask.channels_in(), last_stage);
-        match (0..self.groups).find(|&group| mask.kept_count(group) != expected) {
-            None => Ok(()),
-            Some(group) => Err(ConversionError::NotCondensed {
-                group,
-                kept: mask.kept_count(group),
-                channels_in: mask.channels_in(),
-                expected,
-                condensation_factor: self.condensation_factor,
-                last_stage,
-            }),
-        }
     }
 }
 
@@ -92,7 +75,7 @@ fn gather_norm(norm: &BatchNorm, index: &Tensor<1, Int>) -> BatchNorm {
     }
 }
 
-fn positions(values: &[usize], device: &Device) -> Tensor<1, Int> {
+pub(crate) fn positions(values: &[usize], device: &Device) -> Tensor<1, Int> {
     let values: Vec<i64> = values.iter().map(|&value| value as i64).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), device)

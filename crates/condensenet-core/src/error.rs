@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::{mask::Mask, schedule::CondensationSchedule};
+
 /// A layer's dimensions do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ShapeError {
@@ -58,23 +60,50 @@ impl ShapeError {
 /// A layer in training form can't be rewritten in test-time form.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConversionError {
-    /// Some group still has more inputs than the condensation factor leaves it.
+    /// Some group still has more channels than the condensation factor leaves it.
     #[error(
-        "not condensed yet: group {group} keeps {kept} of {channels_in} inputs, conversion needs {expected} \
+        "not condensed yet: group {group} keeps {kept} of {channels} {side}, conversion needs {expected} \
          (condensation factor {condensation_factor}); train to the last condensing stage or call condense_to({last_stage})"
     )]
     NotCondensed {
-        /// The first group that keeps too many or too few inputs.
+        /// The first group that keeps too many or too few channels.
         group: usize,
-        /// How many inputs it keeps.
+        /// How many channels it keeps.
         kept: usize,
-        /// How many inputs the layer has.
-        channels_in: usize,
-        /// How many inputs each group keeps once condensed.
+        /// How many channels it chooses from.
+        channels: usize,
+        /// Of which they are: `inputs` of a learned group convolution, `outputs` of a reactivation.
+        side: &'static str,
+        /// How many each group keeps once condensed.
         expected: usize,
         /// The condensation factor.
         condensation_factor: usize,
         /// The last condensing stage.
         last_stage: usize,
     },
+}
+
+impl ConversionError {
+    /// Fails unless every group keeps what the condensation factor leaves it.
+    pub(crate) fn check(
+        mask: &Mask,
+        side: &'static str,
+        condensation_factor: usize,
+    ) -> Result<(), Self> {
+        let schedule = CondensationSchedule::new(condensation_factor);
+        let (last_stage, channels) = (schedule.last_stage(), mask.channels_in());
+        let expected = schedule.kept_channels(channels, last_stage);
+        match (0..mask.groups()).find(|&group| mask.kept_count(group) != expected) {
+            None => Ok(()),
+            Some(group) => Err(Self::NotCondensed {
+                group,
+                kept: mask.kept_count(group),
+                channels,
+                side,
+                expected,
+                condensation_factor,
+                last_stage,
+            }),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Reaches every learned group convolution of a module, wherever it stands in it.
+//! Reaches every learned group convolution and reactivation of a module, wherever it stands in it.
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
@@ -13,9 +13,13 @@ use crate::{
 };
 
 /// What Burn calls a [`LearnedGroupConv`](crate::LearnedGroupConv) while it walks through a module.
-const CONTAINER: &str = "Struct:LearnedGroupConv";
+const LEARNED: &str = "Struct:LearnedGroupConv";
 
-/// Drops inputs of every [`LearnedGroupConv`](crate::LearnedGroupConv) in a module, as
+/// What Burn calls a [`SparseFeatureReactivation`](crate::SparseFeatureReactivation), which is the other, turned around.
+const TURNED: &str = "Struct:SparseFeatureReactivation";
+
+/// Drops inputs of every [`LearnedGroupConv`](crate::LearnedGroupConv) in a module, and outputs of every
+/// [`SparseFeatureReactivation`](crate::SparseFeatureReactivation), as
 /// [`LearnedGroupConv::condense_to`](crate::LearnedGroupConv::condense_to) does in one.
 ///
 /// The schedule's condensation factor is that of the layers. Call it after the optimizer's step, with the stage of the progress
@@ -44,7 +48,8 @@ pub fn condense_every<M: Module>(module: M, schedule: CondensationSchedule, stag
     })
 }
 
-/// Returns the sum of the group lassos of every [`LearnedGroupConv`](crate::LearnedGroupConv) in a module, `[1]`, to be added
+/// Returns the sum of the group lassos of every [`LearnedGroupConv`](crate::LearnedGroupConv) and
+/// [`SparseFeatureReactivation`](crate::SparseFeatureReactivation) in a module, `[1]`, to be added
 /// to the loss with some weight; or `None` if there is none.
 ///
 /// Once the layers are fully condensed it pushes on nothing but the inputs that stay: leave it out from there on.
@@ -62,13 +67,15 @@ pub fn group_lasso_of_every<M: Module>(module: &M) -> Option<Tensor<1>> {
 #[derive(Clone, Copy, PartialEq)]
 enum Field {
     Weight,
+    TurnedWeight,
     Mask,
 }
 
 fn field(name: &str, container: &str) -> Option<Field> {
     match (name, container) {
-        ("weight", CONTAINER) => Some(Field::Weight),
-        ("mask", CONTAINER) => Some(Field::Mask),
+        ("weight", LEARNED) => Some(Field::Weight),
+        ("weight", TURNED) => Some(Field::TurnedWeight),
+        ("mask", LEARNED | TURNED) => Some(Field::Mask),
         _ => None,
     }
 }
@@ -91,8 +98,8 @@ impl ModuleMapper for Condense {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.field == Some(Field::Weight) {
-            self.weight = Some(four_dimensions(param.val()));
+        if let Some(weight) = weight(self.field, &param) {
+            self.weight = Some(weight);
         }
         param
     }
@@ -136,8 +143,8 @@ impl ModuleVisitor for Lasso {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.field == Some(Field::Weight) {
-            self.weight = Some(four_dimensions(param.val()));
+        if let Some(weight) = weight(self.field, param) {
+            self.weight = Some(weight);
         }
     }
 
@@ -157,9 +164,17 @@ impl ModuleVisitor for Lasso {
     }
 }
 
-fn four_dimensions<const D: usize>(weight: Tensor<D>) -> Tensor<4> {
-    let dims = weight.dims();
-    weight.reshape([dims[0], dims[1], 1, 1])
+/// The weight of a layer, `[members of groups, channels that are chosen from, 1, 1]`, if that is the field.
+fn weight<const D: usize>(field: Option<Field>, param: &Param<Tensor<D>>) -> Option<Tensor<4>> {
+    let as_it_is = || {
+        let dims = param.dims();
+        param.val().reshape([dims[0], dims[1], 1, 1])
+    };
+    match field? {
+        Field::Weight => Some(as_it_is()),
+        Field::TurnedWeight => Some(as_it_is().swap_dims(0, 1)),
+        Field::Mask => None,
+    }
 }
 
 #[cfg(test)]

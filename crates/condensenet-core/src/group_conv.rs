@@ -6,8 +6,9 @@ use burn::{
     nn::{BatchNorm, BatchNormConfig},
     tensor::{Device, Tensor},
 };
+use condensenet_kernels::Activation;
 
-use crate::{error::ShapeError, learned_group_conv::convolution_initializer, norm::norm_relu_conv};
+use crate::{error::ShapeError, learned_group_conv::convolution_initializer, norm::norm_act_conv};
 
 /// Configuration of a [`GroupConv`].
 #[derive(Config, Debug, PartialEq)]
@@ -59,11 +60,12 @@ impl GroupConvConfig {
             weight: convolution_initializer(self.channels_out, self.kernel_size)
                 .init(shape, device),
             groups: self.groups,
+            activation: Activation::Relu,
         }
     }
 }
 
-/// Norm, ReLU and a group convolution of stride 1 that keeps the plane's size; no bias.
+/// Norm, activation and a group convolution of stride 1 that keeps the plane's size; no bias.
 ///
 /// Created by [`GroupConvConfig`].
 #[derive(Module, Debug)]
@@ -74,16 +76,32 @@ pub struct GroupConv {
     pub weight: Param<Tensor<4>>,
     /// Number of groups; group `g` owns a contiguous run of inputs and of outputs.
     pub groups: usize,
+    /// What stands between norm and convolution; ReLU unless it is set.
+    #[module(skip)]
+    pub activation: Activation,
 }
 
 impl GroupConv {
-    /// Applies norm, ReLU and the convolution.
+    /// Sets what stands between norm and convolution.
+    #[must_use]
+    pub const fn with_activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Applies norm, activation and the convolution.
     ///
     /// # Shapes
     /// - input: `[batch_size, channels_in, height, width]`
     /// - output: `[batch_size, channels_out, height, width]`
     #[must_use]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        norm_relu_conv(x, &self.norm, self.weight.val(), self.groups)
+        norm_act_conv(
+            x,
+            &self.norm,
+            self.activation,
+            self.weight.val(),
+            self.groups,
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! The learned group convolution: norm, ReLU, dropout, and a 1x1 convolution that learns its groups.
+//! The learned group convolution: norm, activation, dropout, and a 1x1 convolution that learns its groups.
 
 use burn::{
     config::Config,
@@ -6,15 +6,17 @@ use burn::{
     nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig},
     tensor::{Bool, Device, Tensor, TensorData},
 };
+use condensenet_kernels::Activation;
 
 use crate::{
+    activation::activate,
     condensed_conv::CondensedConv,
     error::ShapeError,
     group_conv::GroupConvConfig,
     index::IndexLayer,
     kernels, lasso,
     mask::{Mask, importance},
-    norm::{norm_relu, norm_relu_conv},
+    norm::{norm_act_conv, normalize},
     schedule::CondensationSchedule,
 };
 
@@ -71,6 +73,7 @@ impl LearnedGroupConvConfig {
             mask: Param::initialized(ParamId::new(), mask_tensor(&everything, device)),
             groups: self.groups,
             condensation_factor: self.condensation_factor,
+            activation: Activation::Relu,
         }
     }
 
@@ -132,10 +135,20 @@ pub struct LearnedGroupConv {
     pub groups: usize,
     /// Condensation factor C.
     pub condensation_factor: usize,
+    /// What stands between norm and convolution; ReLU unless it is set.
+    #[module(skip)]
+    pub activation: Activation,
 }
 
 impl LearnedGroupConv {
-    /// Applies norm, ReLU, dropout and the masked convolution.
+    /// Sets what stands between norm and convolution.
+    #[must_use]
+    pub const fn with_activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Applies norm, activation, dropout and the masked convolution.
     ///
     /// # Shapes
     /// - input: `[batch_size, channels_in, height, width]`
@@ -144,10 +157,11 @@ impl LearnedGroupConv {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let weight = self.masked_weight();
         if self.dropout.prob == 0.0 || !x.device().is_autodiff() {
-            return norm_relu_conv(x, &self.norm, weight, 1);
+            return norm_act_conv(x, &self.norm, self.activation, weight, 1);
         }
         let weight = weight.cast(x.dtype());
-        kernels::conv2d_same(self.dropout.forward(norm_relu(x, &self.norm)), weight, 1)
+        let x = activate(normalize(x, &self.norm), self.activation);
+        kernels::conv2d_same(self.dropout.forward(x), weight, 1)
     }
 
     /// Returns the weight with the dropped connections set to zero, `[channels_out, channels_in, 1, 1]`.
@@ -167,15 +181,7 @@ impl LearnedGroupConv {
     /// # Panics
     /// Panics with "mask is [G, I], layer needs [G, I]" if the shapes differ.
     pub fn set_mask(&mut self, mask: &Mask) {
-        let [groups, channels_in] = self.mask.dims();
-        assert!(
-            (mask.groups(), mask.channels_in()) == (groups, channels_in),
-            "mask is [{}, {}], layer needs [{groups}, {channels_in}]",
-            mask.groups(),
-            mask.channels_in()
-        );
-        let device = self.mask.val().device();
-        self.mask = Param::initialized(self.mask.id, mask_tensor(mask, &device));
+        write_mask(&mut self.mask, mask);
     }
 
     /// Returns how important each input is to each group, `[groups, channels_in]` row by row: the L1 norm of the weights
@@ -196,13 +202,7 @@ impl LearnedGroupConv {
     /// Returns the condensing stage, read off the mask: the highest whose count every group has come down to.
     #[must_use]
     pub fn stage(&self) -> usize {
-        let mask = self.mask();
-        let most_kept = (0..self.groups).map(|g| mask.kept_count(g)).max();
-        let schedule = self.schedule();
-        (0..=schedule.last_stage())
-            .rev()
-            .find(|&stage| most_kept <= Some(schedule.kept_channels(mask.channels_in(), stage)))
-            .unwrap_or(0)
+        self.schedule().stage_of(&self.mask())
     }
 
     /// Drops the least important inputs of each group until the count of `stage` is reached, whatever stages were skipped.
@@ -230,11 +230,25 @@ impl LearnedGroupConv {
     }
 }
 
+/// Replaces the mask of a layer, and leaves its identity and its device.
+pub(crate) fn write_mask(param: &mut Param<Tensor<2, Bool>>, mask: &Mask) {
+    let [groups, channels] = param.dims();
+    assert!(
+        (mask.groups(), mask.channels_in()) == (groups, channels),
+        "mask is [{}, {}], layer needs [{groups}, {channels}]",
+        mask.groups(),
+        mask.channels_in()
+    );
+    let device = param.val().device();
+    *param = Param::initialized(param.id, mask_tensor(mask, &device));
+}
+
 /// Sets the dropped connections of a weight, `[channels_out, channels_in, 1, 1]`, to zero.
 pub(crate) fn masked(weight: Tensor<4>, mask: Tensor<2, Bool>) -> Tensor<4> {
     let [channels_out, channels_in, _, _] = weight.dims();
     let [groups, _] = mask.dims();
     let mask = mask.to_device(&weight.device()).float();
+    let mask = mask.cast(weight.dtype());
     let grouped = weight.reshape([channels_out / groups, groups, channels_in]);
     (grouped * mask.unsqueeze()).reshape([channels_out, channels_in, 1, 1])
 }

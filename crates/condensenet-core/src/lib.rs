@@ -3,13 +3,17 @@
 //! A [`LearnedGroupConv`] starts dense. While it trains, [`LearnedGroupConv::condense_to`] drops, group by group, the
 //! inputs with the smallest weights, at the stages that a [`CondensationSchedule`] names. Once condensed, it is rewritten
 //! exactly by [`LearnedGroupConv::convert`] as a [`CondensedConv`]: an [`IndexLayer`] that gathers the inputs that were
-//! kept, a standard group convolution, and a [`channel_shuffle`]. Nothing here knows a network or a data set.
+//! kept, a standard group convolution, and a [`channel_shuffle`]. A [`SparseFeatureReactivation`] is the same turned around: it learns
+//! which old channels each group of new ones is added to. Nothing here knows a network or a data set.
 //!
 //! Method: Huang, Liu, van der Maaten, Weinberger, "CondenseNet: An Efficient DenseNet using Learned Group
-//! Convolutions", CVPR 2018, <https://arxiv.org/abs/1711.09224>.
+//! Convolutions", CVPR 2018, <https://arxiv.org/abs/1711.09224>; Yang et al., "CondenseNet V2: Sparse Feature Reactivation for Deep
+//! Networks", CVPR 2021, <https://arxiv.org/abs/2104.04382>.
 
+mod activation;
 mod condensed_conv;
 mod condensed_linear;
+mod condensed_reactivation;
 mod convert;
 mod dense_block;
 mod error;
@@ -21,14 +25,19 @@ mod lasso;
 mod learned_group_conv;
 pub mod mask;
 mod norm;
+mod reactivation;
 mod schedule;
 mod shuffle;
+mod squeeze_excitation;
 
+pub use activation::{activate, hard_swish};
 pub use condensed_conv::CondensedConv;
 pub use condensed_linear::{CondensedLinear, CondensedLinearConfig};
+pub use condensed_reactivation::CondensedReactivation;
+pub use condensenet_kernels::Activation;
 #[cfg(feature = "flex")]
 pub use dense_block::infer_dense_block;
-pub use dense_block::{Conv1x1Ref, DenseLayerRef, dense_block, train_dense_block};
+pub use dense_block::{Conv1x1Ref, DenseLayerRef, ReactivationRef, dense_block, train_dense_block};
 pub use error::{ConversionError, ShapeError};
 pub use every_learned_conv::{condense_every, group_lasso_of_every};
 pub use group_conv::{GroupConv, GroupConvConfig};
@@ -37,5 +46,7 @@ pub use lasso::group_lasso;
 pub use learned_group_conv::{LearnedGroupConv, LearnedGroupConvConfig};
 pub use mask::Mask;
 pub use norm::{norm_relu, normalize};
+pub use reactivation::{SparseFeatureReactivation, SparseFeatureReactivationConfig};
 pub use schedule::CondensationSchedule;
 pub use shuffle::{channel_shuffle, channel_unshuffle};
+pub use squeeze_excitation::{SqueezeExcitation, SqueezeExcitationConfig};

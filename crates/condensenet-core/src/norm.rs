@@ -10,8 +10,9 @@ use burn::{
     nn::BatchNorm,
     tensor::{Tensor, activation::relu, module},
 };
+use condensenet_kernels::Activation;
 
-use crate::kernels;
+use crate::{activation::activate, kernels};
 
 /// Applies the norm: with the batch's statistics in training, with the running ones otherwise.
 ///
@@ -43,7 +44,7 @@ pub fn norm_relu(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
     relu(normalize(x, norm))
 }
 
-/// Applies norm, ReLU and a convolution as one operation, which keeps nothing but its input for the backward pass.
+/// Applies norm, activation and a convolution. With ReLU that is one operation, which keeps nothing but its input for the backward pass.
 ///
 /// The convolution has stride 1 and keeps the plane's size: 1x1, or 3x3 with padding 1.
 ///
@@ -51,13 +52,18 @@ pub fn norm_relu(x: Tensor<4>, norm: &BatchNorm) -> Tensor<4> {
 /// - input: `[batch_size, channels_in, height, width]`
 /// - weight: `[channels_out, channels_in / groups, kernel, kernel]`
 /// - output: `[batch_size, channels_out, height, width]`, of the input's type
-pub(crate) fn norm_relu_conv(
+pub(crate) fn norm_act_conv(
     x: Tensor<4>,
     norm: &BatchNorm,
+    activation: Activation,
     weight: Tensor<4>,
     groups: usize,
 ) -> Tensor<4> {
     let weight = weight.cast(x.dtype());
+    if activation != Activation::Relu {
+        let x = activate(normalize(x, norm), activation);
+        return kernels::conv2d_same(x, weight, groups);
+    }
     if !is_training(&x, norm) {
         let (scale, shift) = scale_and_shift(norm);
         return kernels::norm_relu_conv2d(x, scale, shift, weight, groups);

@@ -1,5 +1,7 @@
 //! When to condense: a pure function from training progress to condensing stage.
 
+use crate::mask::Mask;
+
 /// Maps training progress to the condensing stage that a network should have reached.
 ///
 /// With condensation factor C there are C stages, `0..C`. Stage 0 is dense; each later stage drops another 1/C of the
@@ -65,6 +67,16 @@ impl CondensationSchedule {
             0 => 0.0,
             last => stage.min(last) as f64 / last as f64 / 2.0,
         }
+    }
+
+    /// Returns the stage that a mask has come to: the highest whose count every group has come down to.
+    #[must_use]
+    pub fn stage_of(&self, mask: &Mask) -> usize {
+        let most_kept = (0..mask.groups()).map(|g| mask.kept_count(g)).max();
+        (0..=self.last_stage())
+            .rev()
+            .find(|&stage| most_kept <= Some(self.kept_channels(mask.channels_in(), stage)))
+            .unwrap_or(0)
     }
 
     /// Returns how many of `channels_in` inputs each group keeps at `stage`; stages past the last count as the last.

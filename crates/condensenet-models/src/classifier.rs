@@ -23,7 +23,7 @@ impl Classifier {
     ///
     /// A whole one has random weights and, as in the original code, a bias of zero.
     pub(crate) fn init(config: &NetworkConfig, kept: Option<usize>, device: &Device) -> Self {
-        let (channels, classes) = (config.channels_after_last_block(), config.num_classes);
+        let (channels, classes) = (config.classifier_inputs(), config.num_classes);
         if let Some(kept) = kept {
             let kept: Vec<usize> = (0..kept).collect();
             return Self::Condensed(CondensedLinear {

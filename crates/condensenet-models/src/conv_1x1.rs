@@ -8,11 +8,14 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use condensenet_core::{
-    CondensedConv, Conv1x1Ref, GroupConv, GroupConvConfig, LearnedGroupConv, LearnedGroupConvConfig,
+    Activation, CondensedConv, CondensedReactivation, Conv1x1Ref, GroupConv, GroupConvConfig,
+    LearnedGroupConv, LearnedGroupConvConfig, SparseFeatureReactivation,
 };
 use condensenet_runtime::{FileForm, NetworkConfig};
 
-/// Norm, ReLU and a 1x1 convolution, in one of its forms.
+use crate::reactivation::Reactivate;
+
+/// Norm, activation and a 1x1 convolution, in one of its forms.
 ///
 /// The forms are a closed set: [`Conv1x1Ref`] has a variant for each.
 pub trait Conv1x1: Module + ModuleDisplay {
@@ -22,10 +25,13 @@ pub trait Conv1x1: Module + ModuleDisplay {
     /// The form of a network of such convolutions.
     const FORM: FileForm;
 
+    /// The form of a reactivation beside it. A network that learns no groups has none.
+    type Reactivation: Reactivate;
+
     /// Creates the layer with random weights, of a description that was validated.
     fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self;
 
-    /// Applies norm, ReLU and convolution.
+    /// Applies norm, activation and convolution.
     ///
     /// # Shapes
     /// - input: `[batch_size, channels_in, height, width]`
@@ -61,6 +67,8 @@ pub struct Conv1x1Shape {
     pub channels_out: usize,
     /// Probability with which an input of a learned convolution is zeroed in training.
     pub dropout: f64,
+    /// What stands between norm and convolution.
+    pub activation: Activation,
 }
 
 fn learned(shape: Conv1x1Shape, config: &NetworkConfig) -> LearnedGroupConvConfig {
@@ -73,9 +81,11 @@ fn learned(shape: Conv1x1Shape, config: &NetworkConfig) -> LearnedGroupConvConfi
 impl Conv1x1 for LearnedGroupConv {
     const LEARNS_GROUPS: bool = true;
     const FORM: FileForm = FileForm::Training;
+    type Reactivation = SparseFeatureReactivation;
 
     fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self {
-        learned(shape, config).init(device)
+        let conv = learned(shape, config).init(device);
+        conv.with_activation(shape.activation)
     }
 
     fn view(&self) -> Conv1x1Ref<'_> {
@@ -90,9 +100,12 @@ impl Conv1x1 for LearnedGroupConv {
 impl Conv1x1 for CondensedConv {
     const LEARNS_GROUPS: bool = true;
     const FORM: FileForm = FileForm::Converted;
+    type Reactivation = CondensedReactivation;
 
     fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self {
-        learned(shape, config).init_condensed(device)
+        let mut layer = learned(shape, config).init_condensed(device);
+        layer.conv.activation = shape.activation;
+        layer
     }
 
     fn view(&self) -> Conv1x1Ref<'_> {
@@ -107,12 +120,14 @@ impl Conv1x1 for CondensedConv {
 impl Conv1x1 for GroupConv {
     const LEARNS_GROUPS: bool = false;
     const FORM: FileForm = FileForm::Training;
+    type Reactivation = CondensedReactivation;
 
     fn init(shape: Conv1x1Shape, config: &NetworkConfig, device: &Device) -> Self {
         GroupConvConfig::new(shape.channels_in, shape.channels_out)
             .with_kernel_size(1)
             .with_groups(config.groups_1x1)
             .init(device)
+            .with_activation(shape.activation)
     }
 
     fn view(&self) -> Conv1x1Ref<'_> {

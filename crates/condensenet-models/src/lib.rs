@@ -1,4 +1,4 @@
-//! CondenseNets and DenseNets on Burn.
+//! CondenseNets of both generations and DenseNets on Burn.
 //!
 //! A network is described before it is built, by a [`NetworkConfig`] (a [`Preset`] names one that was published), which
 //! [`InitNetwork::init`] makes a [`Network`] of. [`CondenseNet`] is its training form, [`ConvertedCondenseNet`] its test-time
@@ -15,6 +15,7 @@ mod dense_block;
 pub mod error;
 mod features;
 mod file;
+mod hidden;
 mod logits;
 pub mod network;
 pub mod onnx;
@@ -22,17 +23,19 @@ pub mod onnx;
 mod open;
 #[cfg(feature = "pretrained")]
 mod pretrained;
+mod reactivation;
 mod runner;
 mod transition;
 mod weights;
 
 pub use classifier::Classifier;
 pub use condensenet_runtime::{
-    Complexity, CondenseNetConfig, ConfigError, Convention, Dtype, FileError, FileForm, Form,
-    ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization, PhotoCrop,
-    Prediction, Preprocess, Preset, RgbImage, SessionError, SessionNetwork, StateDict,
-    StateDictError, Stem, StoredTensor, TrainingFormError, UnknownPreset, WeightsError, complexity,
-    config, photos, presets, session, top_k, write_atomically,
+    Activation, Complexity, CondenseNetConfig, ConfigError, Convention, Dtype, FileError, FileForm,
+    Form, HiddenLayer, ImageError, InferenceSession, NetworkConfig, NetworkWeights, Normalization,
+    PhotoCrop, Prediction, Preprocess, Preset, Reactivation, RgbImage, SessionError,
+    SessionNetwork, StateDict, StateDictError, Stem, StoredTensor, TrainingFormError,
+    UnknownPreset, WeightsError, complexity, config, photos, presets, session, top_k,
+    write_atomically,
 };
 #[cfg(feature = "pytorch")]
 pub use condensenet_runtime::{ImportError, ImportOptions, OpenError, import};
@@ -45,6 +48,7 @@ pub use dense_block::{DenseBlock, DenseLayer};
 pub use error::NotCondensed;
 pub use features::Features;
 pub use file::{ConvertError, NetworkFile};
+pub use hidden::Hidden;
 pub use logits::LogitsError;
 pub use network::{
     AnyNetwork, CondenseNet, ConvertedCondenseNet, DenseNet, FromConfig, InitNetwork, Network,
@@ -54,6 +58,7 @@ pub use onnx::{OnnxError, OnnxExport};
 pub use open::{OpenedNetwork, open_network};
 #[cfg(feature = "pretrained")]
 pub use pretrained::LoadPretrained;
+pub use reactivation::{Reactivate, ReactivationMut};
 pub use runner::{PreprocessTensors, Runner, SessionTensors};
 pub use transition::Transition;
 pub use weights::{stored_tensor, tensor_data};

@@ -4,10 +4,15 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
-use condensenet_core::{CondensationSchedule, CondensedConv, GroupConv, LearnedGroupConv};
+use condensenet_core::{
+    CondensationSchedule, CondensedConv, GroupConv, LearnedGroupConv, SparseFeatureReactivation,
+};
 use condensenet_runtime::{ConfigError, NetworkConfig, complexity::ClassifierForm};
 
-use crate::{classifier::Classifier, conv_1x1::Conv1x1, error::NotCondensed, features::Features};
+use crate::{
+    classifier::Classifier, conv_1x1::Conv1x1, error::NotCondensed, features::Features,
+    hidden::Hidden,
+};
 
 mod any;
 
@@ -38,11 +43,13 @@ pub type ConvertedCondenseNet = Network<CondensedConv>;
 /// authors' code: of variance `2 / (kernel^2 channels_out)`. torchvision draws its convolutions by their inputs.
 pub type DenseNet = Network<GroupConv>;
 
-/// A network: features, then a classifier. Created by [`InitNetwork::init`].
+/// A network: features, perhaps a hidden layer, then a classifier. Created by [`InitNetwork::init`].
 #[derive(Module, Debug)]
 pub struct Network<C: Conv1x1> {
-    /// Everything before the classifier.
+    /// Everything up to the averaged features.
     pub features: Features<C>,
+    /// What stands between the averaged features and the classifier of a CondenseNetV2.
+    pub hidden: Option<Hidden>,
     /// The classifier over the averaged features; whole while it trains.
     pub classifier: Classifier,
     #[module(skip)]
@@ -101,6 +108,7 @@ impl<C: Conv1x1> FromConfig for Network<C> {
         }
         Ok(Self {
             features: Features::init(config, device),
+            hidden: Hidden::init(config, device),
             classifier: Classifier::init(config, None, device),
             config: config.clone(),
         })
@@ -115,7 +123,11 @@ impl<C: Conv1x1> Network<C> {
     /// - output: `[batch_size, num_classes]`
     #[must_use]
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        self.classifier.forward(self.features.forward(images))
+        let features = self.features.forward(images);
+        self.classifier.forward(match &self.hidden {
+            Some(hidden) => hidden.forward(features),
+            None => features,
+        })
     }
 
     /// Computes the map that each dense block leaves. See [`Features::maps`].
@@ -161,12 +173,13 @@ impl<C: Conv1x1> Network<C> {
     #[must_use]
     pub fn freeze_features(mut self) -> Self {
         self.features = self.features.freeze();
+        self.hidden = self.hidden.freeze();
         self
     }
 
     /// Keeps the part of the classifier's inputs that has the largest weights, unless that was done already.
     fn condensed_classifier(mut self, kept_fraction: f64) -> Result<Self, ConfigError> {
-        let channels_in = self.config.channels_after_last_block();
+        let channels_in = self.config.classifier_inputs();
         // Which says what is wrong with the fraction.
         ClassifierForm::Condensed { kept_fraction }.kept_channels(channels_in)?;
         self.classifier = self.classifier.condense(kept_fraction);
@@ -180,20 +193,25 @@ impl CondenseNet {
         self.features.learned_convs()
     }
 
-    /// Returns the schedule of the network's condensation factor.
-    #[must_use]
-    pub fn schedule(&self) -> CondensationSchedule {
-        CondensationSchedule::new(self.config.condensation_factor.unwrap_or(1))
+    /// Goes through the reactivations, first to last; only a CondenseNetV2 has any.
+    pub fn reactivations(&self) -> impl Iterator<Item = &SparseFeatureReactivation> {
+        self.features.reactivations()
     }
 
-    /// Returns the condensing stage that every learned group convolution has reached.
+    /// Returns the schedule of the network's condensation factor, or of that of its reactivations if that is larger.
+    #[must_use]
+    pub fn schedule(&self) -> CondensationSchedule {
+        CondensationSchedule::new(self.config.stages())
+    }
+
+    /// Returns the condensing stage that every learned group convolution and reactivation has reached.
     #[must_use]
     pub fn stage(&self) -> usize {
         let stage = self.features.stage();
         stage.unwrap_or(self.schedule().last_stage())
     }
 
-    /// Condenses every learned group convolution to a stage. See [`LearnedGroupConv::condense_to`].
+    /// Condenses every learned group convolution and reactivation to a stage. See [`LearnedGroupConv::condense_to`].
     pub fn condense_to(&mut self, stage: usize) {
         self.features.condense_to(stage);
     }
@@ -222,6 +240,7 @@ impl CondenseNet {
     pub fn convert(&self) -> Result<ConvertedCondenseNet, NotCondensed> {
         Ok(Network {
             features: self.features.convert()?,
+            hidden: self.hidden.valid(),
             classifier: self.classifier.valid(),
             config: self.config.clone(),
         })

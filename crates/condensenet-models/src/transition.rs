@@ -4,7 +4,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
-use condensenet_core::kernels;
+use condensenet_core::{Activation, kernels};
 use condensenet_runtime::{NetworkConfig, config::BlockShape};
 
 use crate::conv_1x1::{Conv1x1, Conv1x1Shape};
@@ -28,6 +28,7 @@ impl<C: Conv1x1> Transition<C> {
                 channels_in: behind.channels_out(),
                 channels_out,
                 dropout: 0.0,
+                activation: Activation::Relu,
             };
             C::init(shape, config, device)
         });

@@ -4,7 +4,10 @@
 //! walk goes through the modules, to write a [`StateDict`] or to be filled from one.
 
 use burn::nn::{BatchNorm, Linear};
-use condensenet_core::{CondensedConv, GroupConv, IndexLayer, LearnedGroupConv};
+use condensenet_core::{
+    CondensedConv, CondensedReactivation, GroupConv, IndexLayer, LearnedGroupConv, Mask,
+    SparseFeatureReactivation, SqueezeExcitation,
+};
 use condensenet_runtime::{
     FileForm, InferenceSession, NetworkWeights, SessionError, StateDict, StateDictError,
     weights::{TensorSpec, check},
@@ -14,6 +17,7 @@ use crate::{
     classifier::Classifier,
     conv_1x1::{Conv1x1, Conv1x1Mut},
     network::Network,
+    reactivation::{Reactivate, ReactivationMut},
 };
 
 mod data;
@@ -180,6 +184,12 @@ impl<C: Conv1x1> Network<C> {
                 slots.conv_1x1(conv.view_mut());
             }
             slots.group_conv(&mut layer.conv_3x3);
+            if let Some(part) = &mut layer.squeeze_excitation {
+                slots.squeeze_excitation(part);
+            }
+            if let Some(part) = &mut layer.reactivation {
+                slots.reactivation(part.view_mut());
+            }
         }
         for transition in &mut features.transitions {
             if let Some(conv) = &mut transition.conv_1x1 {
@@ -187,6 +197,10 @@ impl<C: Conv1x1> Network<C> {
             }
         }
         slots.norm(&mut features.norm);
+        if let Some(hidden) = &mut self.hidden {
+            slots.squeeze_excitation(&mut hidden.squeeze_excitation);
+            slots.linear(&mut hidden.linear);
+        }
         match &mut self.classifier {
             Classifier::Whole(linear) => slots.linear(linear),
             Classifier::Condensed(condensed) => {
@@ -203,6 +217,12 @@ fn assert_count(found: usize, described: usize) {
         found, described,
         "the network has {found} tensors, its description {described}"
     );
+}
+
+/// The original's `_count`: how many channels every group has lost.
+fn dropped(mask: &Mask) -> f32 {
+    let most_kept = (0..mask.groups()).map(|group| mask.kept_count(group)).max();
+    (mask.channels_in() - most_kept.unwrap_or(0)) as f32
 }
 
 #[derive(Default)]
@@ -222,10 +242,7 @@ impl<'a> Slots<'a> {
 
     fn learned_group_conv(&mut self, conv: &'a mut LearnedGroupConv) {
         let [channels_out, ..] = conv.weight.lazy_shape().dims::<4>();
-        let (mask, stage) = (conv.mask(), conv.stage() as f32);
-        // The original's `_count`: how many inputs every group has lost.
-        let most_kept = (0..mask.groups()).map(|group| mask.kept_count(group)).max();
-        let count = (mask.channels_in() - most_kept.unwrap_or(0)) as f32;
+        let (count, stage) = (dropped(&conv.mask()), conv.stage() as f32);
         self.norm(&mut conv.norm);
         let mask = &mut conv.mask;
         self.0.extend([
@@ -234,6 +251,40 @@ impl<'a> Slots<'a> {
             Slot::Derived(stage),
             Slot::Derived(count),
         ]);
+    }
+
+    fn reactivation(&mut self, layer: ReactivationMut<'a>) {
+        match layer {
+            ReactivationMut::Learned(layer) => self.learned_reactivation(layer),
+            ReactivationMut::Condensed(CondensedReactivation {
+                norm,
+                weight,
+                index,
+                ..
+            }) => {
+                self.norm(norm);
+                self.0.push(Slot::Kernel(weight));
+                self.index(index);
+            }
+        }
+    }
+
+    fn learned_reactivation(&mut self, layer: &'a mut SparseFeatureReactivation) {
+        let [_, channels_in, ..] = layer.weight.lazy_shape().dims::<4>();
+        let (count, stage) = (dropped(&layer.mask()), layer.stage() as f32);
+        self.norm(&mut layer.norm);
+        let mask = &mut layer.mask;
+        self.0.extend([
+            Slot::Kernel(&mut layer.weight),
+            Slot::OutputMask { mask, channels_in },
+            Slot::Derived(stage),
+            Slot::Derived(count),
+        ]);
+    }
+
+    fn squeeze_excitation(&mut self, layer: &'a mut SqueezeExcitation) {
+        self.0.push(Slot::Matrix(&mut layer.squeeze.weight));
+        self.0.push(Slot::Matrix(&mut layer.excite.weight));
     }
 
     fn group_conv(&mut self, conv: &'a mut GroupConv) {

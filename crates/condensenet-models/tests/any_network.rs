@@ -10,7 +10,7 @@ use burn::{
 use condensenet_core::{LearnedGroupConv, Mask};
 use condensenet_models::{
     AnyNetwork, CondenseNet, CondenseNetConfig, DenseNet, InitNetwork, NetworkConfig, NetworkFile,
-    Stem,
+    Reactivation, Stem,
 };
 
 /// Networks of every kind, C different from G, the stems and the reductions mixed.
@@ -20,6 +20,12 @@ fn configs() -> Vec<NetworkConfig> {
         CondenseNetConfig::new(layers.clone(), growth_rates.clone()).with_groups_1x1(2),
         CondenseNetConfig::new(layers.clone(), growth_rates.clone())
             .with_stem(Stem::ImagenetPooled),
+        NetworkConfig::v2(vec![2, 1, 2, 1], vec![4, 8, 8, 16], 4, 17).with_reactivation(
+            Reactivation {
+                groups: 2,
+                condensation_factor: 2,
+            },
+        ),
         NetworkConfig::light(layers.clone(), growth_rates.clone()),
         NetworkConfig::light(layers.clone(), growth_rates.clone())
             .with_groups_1x1(8)

@@ -6,8 +6,8 @@ use burn::{
     tensor::{Device, Distribution, Tensor},
 };
 use condensenet_models::{
-    CondenseNet, CondenseNetConfig, ConvertedCondenseNet, InferenceSession, InitNetwork, Preset,
-    SessionNetwork, SessionTensors, Stem, session::Isa,
+    CondenseNet, CondenseNetConfig, ConvertedCondenseNet, InferenceSession, InitNetwork,
+    NetworkConfig, Preset, Reactivation, SessionNetwork, SessionTensors, Stem, session::Isa,
 };
 use rayon::prelude::*;
 
@@ -35,6 +35,9 @@ fn converted(config: &CondenseNetConfig, [height, width]: [usize; 2]) -> Convert
     {
         disturb(&mut layer.conv_1x1.as_mut().expect("a bottleneck").conv.norm);
         disturb(&mut layer.conv_3x3.norm);
+        if let Some(reactivation) = &mut layer.reactivation {
+            disturb(&mut reactivation.norm);
+        }
     }
     network
 }
@@ -83,7 +86,7 @@ fn assert_all(differences: Vec<(String, f32)>) {
 #[test]
 fn compiled_presets_equal_converted_presets() {
     let mut rows = Vec::new();
-    let of_paper = |preset: &Preset| preset.config().kind() == "condensenet";
+    let of_paper = |preset: &Preset| preset.config().kind().starts_with("condensenet");
     for variant in Preset::ALL.into_iter().filter(of_paper) {
         let config = variant.config();
         let (height, width) = match config.stem {
@@ -111,7 +114,7 @@ fn compiled_presets_equal_converted_presets() {
             }
         }
     }
-    assert_eq!(rows.len(), 9 * 2 * 3 * 3);
+    assert_eq!(rows.len(), 13 * 2 * 3 * 3);
     assert_all(rows);
 }
 
@@ -126,6 +129,12 @@ fn sizes_batches_threads_and_instruction_sets_do_not_show() {
             .with_groups_1x1(2)
             .with_groups_3x3(1)
             .with_condensation_factor(2),
+        NetworkConfig::v2(vec![2, 1, 2, 1], vec![8, 8, 16, 32], 4, 30).with_reactivation(
+            Reactivation {
+                groups: 8,
+                condensation_factor: 2,
+            },
+        ),
         small
             .with_groups_3x3(8)
             .with_condensation_factor(1)

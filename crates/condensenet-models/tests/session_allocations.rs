@@ -10,10 +10,17 @@ fn allocations(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn a_call_on_one_thread_allocates_nothing_after_the_first() {
-    let config = CondenseNetConfig::new(vec![2, 2], vec![8, 16]);
-    let network = AnyNetwork::init_converted(&config, Some(0.5), &Device::default());
-    let session = network.unwrap().compile().unwrap().with_threads(1);
-    for (batch_size, height, width) in [(1, 32, 32), (5, 32, 32), (3, 33, 47)] {
+    let configs = [
+        CondenseNetConfig::new(vec![2, 2], vec![8, 16]),
+        CondenseNetConfig::v2(vec![1, 1, 1, 1], vec![8, 8, 16, 16], 8, 20),
+    ];
+    let sizes = [(1, 32, 32), (5, 32, 32), (3, 33, 47)];
+    let cases = configs
+        .iter()
+        .flat_map(|config| sizes.map(|size| (config, size)));
+    for (config, (batch_size, height, width)) in cases {
+        let network = AnyNetwork::init_converted(config, Some(0.5), &Device::default());
+        let session = network.unwrap().compile().unwrap().with_threads(1);
         let images = vec![0.5; batch_size * 3 * height * width];
         let mut logits = vec![0.0; batch_size * 10];
         let mut call = || {
@@ -21,7 +28,7 @@ fn a_call_on_one_thread_allocates_nothing_after_the_first() {
                 .run(&images, batch_size, height, width, &mut logits)
                 .unwrap();
         };
-        let case = format!("{batch_size} images of {height}x{width}");
+        let case = format!("{}, {batch_size} images of {height}x{width}", config.kind());
         assert!(
             allocations(&mut call) > 0,
             "{case}: the first call makes room"

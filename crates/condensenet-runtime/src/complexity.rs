@@ -85,11 +85,12 @@ pub enum Convention {
     /// One per multiply-add of a convolution or linear layer, one per bias, one per input of a
     /// ReLU, k * k per output of a k x k average pool, and nothing for batch normalization. Of a
     /// learned group convolution only the 1 / C that remains after condensing counts, also in the
-    /// training form.
+    /// training form. Where there is a [`hidden`](NetworkConfig::hidden) layer, whose authors count so, biases are free, a hard-swish
+    /// costs what a ReLU does, and a sigmoid two operations.
     ///
     /// # Source
-    /// `measure_model` of the original code's `utils.py`. It takes every map for square where it
-    /// counts a pool; here height and width are told apart.
+    /// `measure_model` of the original code's `utils.py`, and of `utils/tools.py` of CondenseNetV2. They take every map for square
+    /// where they count a pool; here height and width are told apart.
     #[default]
     Published,
     /// Multiply-adds of convolutions and linear layers as they are executed, and nothing else.
@@ -119,8 +120,16 @@ pub enum LayerKind {
     LearnedGroupConv,
     /// Index, norm, ReLU, 1x1 group convolution and channel shuffle.
     CondensedConv,
-    /// Norm, ReLU and group convolution.
+    /// Norm, activation and group convolution.
     GroupConv,
+    /// Factors of a layer's new channels, or of the last features.
+    SqueezeExcitation,
+    /// Norm, activation and masked 1x1 convolution, added to the channels that were there.
+    Reactivation,
+    /// Norm, activation, 1x1 group convolution, and a sum into channels by index.
+    CondensedReactivation,
+    /// The linear layer in front of the classifier, and hard-swish.
+    HiddenLinear,
     /// Norm, ReLU and maximum pool of a stem.
     MaxPool,
     /// The average pool of a transition.

@@ -1,6 +1,6 @@
 //! Describes a network, before anything of it is built.
 //!
-//! One description for CondenseNets, light CondenseNets and DenseNets: two lists and a few numbers. Its
+//! One description for CondenseNets of both generations, light CondenseNets and DenseNets: two lists and a few numbers. Its
 //! methods say how many channels enter each layer, what stands between the blocks, and how small an
 //! image may be. Modules, weights, costs and files are derived from it.
 
@@ -11,24 +11,28 @@ use crate::presets::Preset;
 
 mod shapes;
 mod stem;
+mod v2;
 mod validate;
 
 pub use shapes::{BlockShape, DenseLayerShape};
 pub use stem::Stem;
+pub use v2::{HiddenLayer, Reactivation};
 
 pub use shapes::reduced;
 
-/// The description of a network: a CondenseNet, a light CondenseNet or a DenseNet.
+/// The description of a network: a CondenseNet, a CondenseNetV2, a light CondenseNet or a DenseNet.
 ///
-/// What distinguishes them are two fields. With a `condensation_factor` the 1x1 convolutions learn their
+/// What distinguishes them are three fields. With a `condensation_factor` the 1x1 convolutions learn their
 /// groups; without one they are ordinary group convolutions. With a `reduction` a 1x1 convolution stands
-/// in each transition; without one a transition only pools.
+/// in each transition; without one a transition only pools. With a `reactivation` each layer also adds to the channels that
+/// were there before it.
 ///
-/// | network | `condensation_factor` | `reduction` |
-/// |---|---|---|
-/// | CondenseNet | yes | no |
-/// | light CondenseNet | yes | yes |
-/// | DenseNet | no | usually 0.5 |
+/// | network | `condensation_factor` | `reduction` | `reactivation` |
+/// |---|---|---|---|
+/// | CondenseNet | yes | no | no |
+/// | CondenseNetV2 | yes | no | yes |
+/// | light CondenseNet | yes | yes | no |
+/// | DenseNet | no | usually 0.5 | no |
 ///
 /// Only a DenseNet may do without a `bottleneck`: there is nothing else in its layers that could learn groups.
 ///
@@ -85,6 +89,20 @@ pub struct NetworkConfig {
     pub dropout: f64,
     /// The first convolution and what follows it.
     pub stem: Stem,
+    /// How each layer adds to the channels that were there before it. `None` where they stay what they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reactivation: Option<Reactivation>,
+    /// The first block, counted from 0, whose layers have hard-swish in place of ReLU. `None` where all have ReLU, as transitions
+    /// and the last norm always do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_swish_from: Option<usize>,
+    /// The first block, counted from 0, whose layers weigh their new channels by squeeze and excitation. `None` where no layer
+    /// does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squeeze_excitation_from: Option<usize>,
+    /// What stands between the averaged features and the classifier. `None` where the classifier reads the features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenLayer>,
 }
 
 /// The name under which most networks of this library begin; see [`NetworkConfig::new`].
@@ -106,6 +124,10 @@ impl NetworkConfig {
             reduction: None,
             dropout: 0.0,
             stem: Stem::Cifar,
+            reactivation: None,
+            hard_swish_from: None,
+            squeeze_excitation_from: None,
+            hidden: None,
         }
     }
 
@@ -114,6 +136,36 @@ impl NetworkConfig {
     pub const fn light(layers_per_block: Vec<usize>, growth_rates: Vec<usize>) -> Self {
         let mut config = Self::new(layers_per_block, growth_rates);
         config.reduction = Some(0.5);
+        config
+    }
+
+    /// Describes a CondenseNetV2 as its authors build them: one number for the groups of all convolutions and both condensation
+    /// factors, hard-swish from the third block on, squeeze and excitation in layers from the fourth, and a hidden layer of so
+    /// many features behind a squeeze and excitation by 16.
+    ///
+    /// # Source
+    /// `model/condensenetv2.py` of the authors' code (`HS_start_block`, `SE_start_block`, `last_se_reduction`).
+    #[must_use]
+    pub const fn v2(
+        layers_per_block: Vec<usize>,
+        growth_rates: Vec<usize>,
+        groups: usize,
+        hidden_features: usize,
+    ) -> Self {
+        let mut config = Self::new(layers_per_block, growth_rates);
+        config.groups_1x1 = groups;
+        config.groups_3x3 = groups;
+        config.condensation_factor = Some(groups);
+        config.reactivation = Some(Reactivation {
+            groups,
+            condensation_factor: groups,
+        });
+        config.hard_swish_from = Some(2);
+        config.squeeze_excitation_from = Some(3);
+        config.hidden = Some(HiddenLayer {
+            features: hidden_features,
+            squeeze_reduction: 16,
+        });
         config
     }
 
@@ -154,9 +206,12 @@ impl NetworkConfig {
         name.parse().map(Preset::config)
     }
 
-    /// Returns the kind of network: `condensenet`, `light_condensenet` or `densenet`.
+    /// Returns the kind of network: `condensenet`, `condensenet_v2`, `light_condensenet` or `densenet`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
+        if self.reactivation.is_some() {
+            return "condensenet_v2";
+        }
         match (self.condensation_factor, self.reduction) {
             (None, _) => "densenet",
             (Some(_), None) => "condensenet",
@@ -229,6 +284,13 @@ impl NetworkConfig {
     #[must_use]
     pub const fn with_dropout(mut self, dropout: f64) -> Self {
         self.dropout = dropout;
+        self
+    }
+
+    /// Sets how each layer adds to the channels that were there before it.
+    #[must_use]
+    pub const fn with_reactivation(mut self, reactivation: Reactivation) -> Self {
+        self.reactivation = Some(reactivation);
         self
     }
 

@@ -137,6 +137,37 @@ pub enum ConfigError {
         /// The configured condensation factor.
         condensation_factor: usize,
     },
+    /// Something of CondenseNetV2 in a network that learns no groups.
+    #[error(
+        "{field} is set, but without a condensation_factor no layer learns its groups, and such networks have nothing \
+         of CondenseNetV2"
+    )]
+    NeedsLearnedGroups {
+        /// The field.
+        field: &'static str,
+    },
+    /// The new channels of a layer do not divide among the groups of its reactivation.
+    #[error(
+        "growth_rates[{block}] = {growth_rate} is not divisible by reactivation.groups = {groups}"
+    )]
+    ReactivationGroups {
+        /// The dense block.
+        block: usize,
+        /// The growth rate of the block.
+        growth_rate: usize,
+        /// The configured groups.
+        groups: usize,
+    },
+    /// A squeeze and excitation would have nothing inside.
+    #[error(
+        "hidden.squeeze_reduction is {squeeze_reduction}, but leaves nothing of {channels} channels"
+    )]
+    SqueezeReduction {
+        /// The configured reduction.
+        squeeze_reduction: usize,
+        /// The channels that it divides.
+        channels: usize,
+    },
     /// A number lies beyond every network that could be built.
     #[error("{field} is {value}, but must be at most {max}")]
     TooLarge {

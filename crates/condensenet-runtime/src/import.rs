@@ -1,4 +1,4 @@
-//! Reads checkpoints of PyTorch: those of the original code, and those of torchvision, timm and pytorchcv.
+//! Reads checkpoints of PyTorch: those of the original code, of both generations, and those of torchvision, timm and pytorchcv.
 //!
 //! A checkpoint (`.pth`, `.pth.tar`, `.pt`, a zip archive of one, or `.safetensors`) holds tensors and no description.
 //! [`import_pytorch`] finds the network by the names of its tensors, reads its description off names, shapes and masks,
@@ -13,7 +13,7 @@
 //! # What is inferred, and its limits
 //! | what | from | limit |
 //! |---|---|---|
-//! | network | a mask or an index: a CondenseNet, a light one if there are transitions; neither: a DenseNet | a light CondenseNet of one block has no transition, and is a CondenseNet |
+//! | network | a mask or an index: a CondenseNet, a light one if there are transitions, a CondenseNetV2 if there is `sfr`; neither: a DenseNet | a light CondenseNet of one block has no transition, and is a CondenseNet |
 //! | form | `conv_1.index`: converted; `conv_1._mask`: training; of a DenseNet `classifier.index`: converted | |
 //! | layers per block | the numbers in the names, from 1 until one is missing | a layer after a gap is left over, and listed so |
 //! | growth rates | outputs of `conv_2.conv.weight` of each block | |
@@ -28,8 +28,14 @@
 //! | reduction | outputs / inputs of the transitions: 0.5 if that makes all of them, else another number that does | several numbers may round to the same widths |
 //! | stem | a norm behind it: `imagenet_pooled`; the names of pytorchcv's and torchvision's stems; else `imagenet` with 5 blocks or 1000 classes, else `cifar` | a stride leaves no trace in weights |
 //! | dropout | 0 | leaves no trace in weights |
+//! | reactivation, converted | growth rate / inputs of `sfr.conv.weight`, and its outputs | |
+//! | reactivation, training | as groups 1x1 and C, by the columns of the masks `sfr._mask` | those of the 1x1 while nothing is dropped |
+//! | squeeze and excitation | `se.fc.0.weight` of the first layer of each block | |
+//! | hidden layer | shapes of `fc.weight` and `features.se_last.fc.0.weight`: a reduction by 16 if that makes it | |
+//! | hard-swish | from block 2 on, as in every network of the authors | leaves no trace in weights |
 //!
-//! [`ImportOptions`] overrides groups, C and stem.
+//! [`ImportOptions`] overrides groups, C, stem and where hard-swish begins. The matrices of zeros and ones by which converted
+//! CondenseNetV2s scatter are read as indices, and refused where they are none.
 
 use std::path::Path;
 
@@ -46,6 +52,7 @@ mod masks;
 mod open;
 mod options;
 mod pickle;
+mod scatter;
 mod strided;
 mod torch_file;
 mod torch_tar;
@@ -109,7 +116,8 @@ pub fn import_pytorch(
 ) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let checkpoint = checkpoint::read(path, options.key.as_deref())?;
-    let mut found = infer::infer(path, &checkpoint.state_dict, options, checkpoint.stem)?;
+    let tensors = scatter::as_indices(path, checkpoint.state_dict)?;
+    let mut found = infer::infer(path, &tensors, options, checkpoint.stem)?;
     if let Some(dialect) = checkpoint.dialect {
         let [whose, evidence] = dialect.describe();
         let names = Inference::new("names", whose, evidence);
@@ -123,7 +131,7 @@ pub fn import_pytorch(
         config: found.config,
         form: found.form,
         classifier_kept: found.classifier_kept,
-        tensors: checkpoint.state_dict,
+        tensors,
     };
     weights.check().map_err(|source| ImportError::Weights {
         path: path.to_owned(),

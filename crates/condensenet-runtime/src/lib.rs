@@ -1,4 +1,4 @@
-//! Runs CondenseNets and DenseNets on a CPU, without a deep learning framework.
+//! Runs CondenseNets, CondenseNetV2s and DenseNets on a CPU, without a deep learning framework.
 //!
 //! A [`NetworkFile`] is read, an [`InferenceSession`] packs its weights for the machine, a [`Preprocess`] prepares photos,
 //! and [`top_k`] names what the session says of them. A [`NetworkConfig`] describes a network, [`Preset`] names the published
@@ -30,7 +30,8 @@ pub mod weights;
 
 pub use atomic::write_atomically;
 pub use complexity::{Complexity, Convention, Form};
-pub use config::{CondenseNetConfig, NetworkConfig, Stem};
+pub use condensenet_kernels::Activation;
+pub use config::{CondenseNetConfig, HiddenLayer, NetworkConfig, Reactivation, Stem};
 pub use error::{ConfigError, UnknownPreset};
 pub use file::{FileError, NetworkFile};
 #[cfg(feature = "pytorch")]

@@ -24,6 +24,12 @@ pub struct ConvNames {
 }
 
 impl Spelling {
+    /// The squeeze and excitation of the averaged features.
+    pub const LAST_SQUEEZE_EXCITATION: &'static str = "features.se_last";
+
+    /// The linear layer in front of the classifier.
+    pub const HIDDEN: &'static str = "fc";
+
     /// The names of a network's tensors: a DenseNet with torchvision's stem has torchvision's.
     #[must_use]
     pub const fn of(config: &NetworkConfig) -> Self {
@@ -91,6 +97,18 @@ impl Spelling {
                 weight: format!("{path}.conv{conv}.weight"),
             },
         })
+    }
+
+    /// The squeeze and excitation of a dense layer.
+    #[must_use]
+    pub fn squeeze_excitation(self, block: usize, layer: usize) -> String {
+        format!("{}.se", self.dense_layer_path(block, layer))
+    }
+
+    /// The reactivation of a dense layer.
+    #[must_use]
+    pub fn reactivation(self, block: usize, layer: usize) -> ConvNames {
+        ConvNames::nested(format!("{}.sfr", self.dense_layer_path(block, layer)))
     }
 
     /// The transition behind a block.

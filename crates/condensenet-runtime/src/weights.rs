@@ -106,7 +106,7 @@ impl NetworkWeights {
     pub fn check(&self) -> Result<(), WeightsError> {
         self.config.validate()?;
         if let Some(kept) = self.classifier_kept {
-            let (form, channels) = (self.form, self.config.channels_after_last_block());
+            let (form, channels) = (self.form, self.config.classifier_inputs());
             if form == FileForm::Training || kept == 0 || kept > channels {
                 return Err(WeightsError::ClassifierKept {
                     kept,

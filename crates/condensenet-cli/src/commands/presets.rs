@@ -78,7 +78,8 @@ fn write_table(out: &mut dyn Write) -> Result<()> {
         writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)?;
-    let forms = "training form for CIFAR and DenseNets, converted form with half a classifier for ImageNet's CondenseNets";
+    let forms = "training form for CIFAR and DenseNets, converted form for ImageNet's CondenseNets, those of the first generation \
+                 with half a classifier";
     writeln!(out, "All as published: {forms}")?;
     writeln!(
         out,

@@ -5,7 +5,7 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use condensenet::{NetworkConfig, Preset, Stem};
+use condensenet::{HiddenLayer, NetworkConfig, Preset, Reactivation, Stem};
 
 use crate::{
     failure::usage,
@@ -15,7 +15,7 @@ use crate::{
 /// A preset or a description, and what is to be different from it.
 #[derive(Debug, Args)]
 pub(crate) struct NetworkOptions {
-    /// Preset, or the kind of network that the options below describe: condensenet, condensenet_light or densenet
+    /// Preset, or the kind of network that the options below describe: condensenet, condensenet_v2, condensenet_light or densenet
     ///
     /// [default: cifar_86; imagenet_74_c4 for photos; a small CondenseNet for synthetic images; with --init the network of
     /// that file]
@@ -67,6 +67,20 @@ pub(crate) struct NetworkOptions {
         value_parser = stem_parser()
     )]
     stem: Option<Stem>,
+    /// Groups and condensation factor of a condensenet_v2's reactivations, as G/C, or one number for both [default: the preset's,
+    /// or 8]
+    #[arg(long, value_name = "G/C", value_parser = parse_reactivation)]
+    reactivation: Option<Reactivation>,
+    /// First block of a condensenet_v2 with hard-swish, from 0 on [default: the preset's, or none]
+    #[arg(long, value_name = "N")]
+    hard_swish_from: Option<usize>,
+    /// First block of a condensenet_v2 that weighs its channels, from 0 on [default: the preset's, or none]
+    #[arg(long, value_name = "N")]
+    squeeze_excitation_from: Option<usize>,
+    /// Features of a condensenet_v2's hidden layer, with the reduction in front of it as N/R [default: the preset's, or no such
+    /// layer; R 16]
+    #[arg(long, value_name = "N", value_parser = parse_hidden)]
+    hidden: Option<HiddenLayer>,
     /// Classes; they are the data set's
     #[arg(long, value_name = "N", hide = true)]
     num_classes: Option<usize>,
@@ -84,6 +98,7 @@ enum Model {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Condense,
+    V2,
     Light,
     Dense,
 }
@@ -93,6 +108,7 @@ impl Kind {
     fn by_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "condensenet" => Some(Self::Condense),
+            "condensenet_v2" => Some(Self::V2),
             "condensenet_light" | "light_condensenet" | "densenet_lgc" => Some(Self::Light),
             "densenet" => Some(Self::Dense),
             _ => None,
@@ -102,6 +118,7 @@ impl Kind {
     const fn name(self) -> &'static str {
         match self {
             Self::Condense => "condensenet",
+            Self::V2 => "condensenet_v2",
             Self::Light => "condensenet_light",
             Self::Dense => "densenet",
         }
@@ -115,6 +132,36 @@ fn parse_model(name: &str) -> Result<Model, String> {
             .map(Model::Preset)
             .map_err(|unknown| format!("{unknown}; condensenet, condensenet_light and densenet are described by further options")),
     }
+}
+
+/// Reads `8`, `4/8`, or the JSON of a configuration file.
+fn parse_reactivation(text: &str) -> Result<Reactivation, String> {
+    let (groups, factor) = text.split_once('/').unwrap_or((text, text));
+    let plain = groups.trim().parse().ok().zip(factor.trim().parse().ok());
+    plain
+        .map(|(groups, condensation_factor)| Reactivation {
+            groups,
+            condensation_factor,
+        })
+        .or_else(|| serde_json::from_str(text).ok())
+        .ok_or_else(|| "expected groups and condensation factor, such as 8 or 4/8".to_owned())
+}
+
+/// Reads `1024`, `1024/16`, or the JSON of a configuration file.
+fn parse_hidden(text: &str) -> Result<HiddenLayer, String> {
+    let (features, reduction) = text.split_once('/').unwrap_or((text, "16"));
+    let plain = features
+        .trim()
+        .parse()
+        .ok()
+        .zip(reduction.trim().parse().ok());
+    plain
+        .map(|(features, squeeze_reduction)| HiddenLayer {
+            features,
+            squeeze_reduction,
+        })
+        .or_else(|| serde_json::from_str(text).ok())
+        .ok_or_else(|| "expected a number of features, such as 1024 or 1024/16".to_owned())
 }
 
 /// Says whether `--model` names a kind of network and no preset.
@@ -203,6 +250,13 @@ impl NetworkOptions {
         };
         let config = match kind {
             Kind::Condense => NetworkConfig::new(layers, growth_rates),
+            // Without what only some of them have, which the options add.
+            Kind::V2 => NetworkConfig {
+                hard_swish_from: None,
+                squeeze_excitation_from: None,
+                hidden: None,
+                ..NetworkConfig::v2(layers, growth_rates, 8, 1)
+            },
             Kind::Light => NetworkConfig::light(layers, growth_rates),
             Kind::Dense => NetworkConfig {
                 growth_rates,
@@ -215,7 +269,7 @@ impl NetworkOptions {
     /// Changes what is to be different; an option that the kind of network has no use for is refused.
     fn adjusted(&self, mut config: NetworkConfig) -> Result<NetworkConfig> {
         let useless = |option: &str, reason: &str| usage(format!("{option}: {reason}"));
-        if config.kind() == "condensenet" && self.reduction.is_some() {
+        if matches!(config.kind(), "condensenet" | "condensenet_v2") && self.reduction.is_some() {
             let reason = "the transitions of a condensenet leave every channel";
             return Err(useless("--reduction", reason));
         }
@@ -229,6 +283,19 @@ impl NetworkOptions {
                 return Err(useless("--dropout", reason));
             }
         }
+        for (option, is_given) in [
+            ("--reactivation", self.reactivation.is_some()),
+            ("--hard-swish-from", self.hard_swish_from.is_some()),
+            (
+                "--squeeze-excitation-from",
+                self.squeeze_excitation_from.is_some(),
+            ),
+            ("--hidden", self.hidden.is_some()),
+        ] {
+            if is_given && config.kind() != "condensenet_v2" {
+                return Err(useless(option, "only a condensenet_v2 has it"));
+            }
+        }
         if let Some(bottleneck) = self.bottleneck {
             config.bottleneck = (bottleneck > 0).then_some(bottleneck);
         }
@@ -238,6 +305,11 @@ impl NetworkOptions {
         config.reduction = self.reduction.or(config.reduction);
         set(&mut config.dropout, self.dropout);
         set(&mut config.stem, self.stem);
+        config.reactivation = self.reactivation.or(config.reactivation);
+        config.hard_swish_from = self.hard_swish_from.or(config.hard_swish_from);
+        let weighs = self.squeeze_excitation_from;
+        config.squeeze_excitation_from = weighs.or(config.squeeze_excitation_from);
+        config.hidden = self.hidden.or(config.hidden);
         Ok(config)
     }
 

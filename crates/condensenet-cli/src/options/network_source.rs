@@ -56,6 +56,9 @@ pub(crate) struct ImportFlags {
     /// First convolution, cifar, imagenet or imagenet_pooled [default: imagenet for 5 blocks or 1000 classes, else cifar]
     #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = stem_parser())]
     stem: Option<Stem>,
+    /// First block of a CondenseNetV2 with hard-swish, from 0 on [default: 2]
+    #[arg(long, value_name = "N")]
+    hard_swish_from: Option<usize>,
     /// Network in a checkpoint that holds several, such as state_dict_ema; the error lists them
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -68,6 +71,7 @@ impl ImportFlags {
             groups_1x1: self.groups_1x1,
             condensation_factor: self.condensation_factor,
             stem: self.stem,
+            hard_swish_from: self.hard_swish_from,
             key: self.key.clone(),
         }
     }

@@ -24,15 +24,15 @@ pub(crate) struct RecipeOptions {
     /// Images in a batch [default: the preset's, or 64]
     #[arg(short, long, value_name = "N", value_parser = count(1..=1_000_000))]
     batch_size: Option<usize>,
-    /// Learning rate at the start
-    #[arg(long, visible_alias = "lr", value_name = "RATE", default_value_t = Recipe::new().learning_rate)]
-    learning_rate: f64,
+    /// Learning rate at the start [default: the preset's, or 0.1]
+    #[arg(long, visible_alias = "lr", value_name = "RATE")]
+    learning_rate: Option<f64>,
     /// How it falls: cosine, to 0; or multistep, to a tenth at each step
     ///
     /// The steps are at 50 % and 75 % of the training; with ImageNet's stems at 25, 50 and 75 %.
     #[arg(long, alias = "lr-type", value_name = "NAME", value_parser = parse_schedule, default_value = "cosine")]
     schedule: Schedule,
-    /// Let the learning rate rise over the first epochs, as 5, or steps, as 500steps [default: no]
+    /// Let the learning rate rise over the first epochs, as 5, or steps, as 500steps [default: the preset's, or no]
     #[arg(long, value_name = "N", value_parser = parse_warm_up)]
     warm_up: Option<WarmUp>,
     /// Momentum, in [0, 1)
@@ -47,13 +47,13 @@ pub(crate) struct RecipeOptions {
         default_value_t = Recipe::new().nesterov
     )]
     nesterov: bool,
-    /// Weight decay, on every parameter
-    #[arg(long, alias = "wd", value_name = "W", default_value_t = Recipe::new().weight_decay)]
-    weight_decay: f64,
+    /// Weight decay, on every parameter [default: the preset's, or 0.0001]
+    #[arg(long, alias = "wd", value_name = "W")]
+    weight_decay: Option<f64>,
     /// Weight of the group lasso in the loss [default: the preset's, or 0]
     #[arg(long, alias = "group-lasso-lambda", value_name = "W")]
     group_lasso: Option<f64>,
-    /// Share of each label that goes to all classes, in [0, 1) [default: 0]
+    /// Share of each label that goes to all classes, in [0, 1) [default: the preset's, or 0]
     #[arg(long, value_name = "P")]
     label_smoothing: Option<f64>,
     /// Make each step of N parts of a batch, one after the other, for less memory [default: 1]
@@ -62,7 +62,7 @@ pub(crate) struct RecipeOptions {
     /// Scale gradients to at most this norm, as 1.5, or cut each number off, as value=0.5 [default: no]
     #[arg(long, value_name = "NORM", value_parser = parse_clipping)]
     clipping: Option<GradientClipping>,
-    /// Also keep a moving average of the weights, of this decay in (0, 1) [default: no]
+    /// Also keep a moving average of the weights, of this decay in (0, 1) [default: the preset's, or no]
     #[arg(long, value_name = "D")]
     average_decay: Option<f64>,
     /// End once condensed and N epochs long no better [default: train every epoch]
@@ -132,15 +132,17 @@ impl RecipeOptions {
         dataset: &Dataset,
     ) -> Result<Recipe> {
         let mut recipe = Recipe::new()
-            .with_learning_rate(self.learning_rate)
             .with_momentum(self.momentum)
             .with_nesterov(self.nesterov)
-            .with_weight_decay(self.weight_decay)
             .with_seed(self.seed);
         if let Some(published) = preset.and_then(published) {
             recipe.epochs = published.epochs;
             recipe.batch_size = published.batch_size;
             recipe.group_lasso = published.group_lasso;
+            recipe.learning_rate = published.learning_rate;
+            recipe.weight_decay = published.weight_decay;
+            recipe.label_smoothing = published.label_smoothing;
+            recipe.average_decay = published.average_decay;
         }
         if *dataset == Dataset::Synthetic {
             recipe.epochs = 6;
@@ -156,11 +158,16 @@ impl RecipeOptions {
             Schedule::Multistep => LearningRateSchedule::multistep_cifar(),
             Schedule::Exactly(schedule) => schedule.clone(),
         };
-        recipe.label_smoothing = self.label_smoothing;
-        recipe.warm_up = self.warm_up;
+        recipe.learning_rate = self.learning_rate.unwrap_or(recipe.learning_rate);
+        recipe.weight_decay = self.weight_decay.unwrap_or(recipe.weight_decay);
+        recipe.label_smoothing = self.label_smoothing.or(recipe.label_smoothing);
+        // A shorter run than that has none.
+        let warm_up = preset.and_then(published).and_then(|it| it.warm_up_epochs);
+        let warm_up = warm_up.filter(|&epochs| epochs < recipe.epochs);
+        recipe.warm_up = self.warm_up.or(warm_up.map(WarmUp::Epochs));
         recipe.accumulation = self.accumulation;
         recipe.clipping = self.clipping;
-        recipe.average_decay = self.average_decay;
+        recipe.average_decay = self.average_decay.or(recipe.average_decay);
         recipe.patience = self.patience;
         recipe.validate().map_err(usage)?;
         Ok(recipe)

@@ -18,3 +18,4 @@ mod summary;
 mod support;
 mod training;
 mod usage;
+mod v2;

@@ -7,13 +7,15 @@ use burn::{
         BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind, TensorMetadata,
         flex::{FlexTensor, Layout},
     },
-    nn::BatchNorm,
+    nn::{BatchNorm, Linear},
     tensor::{Bytes, DType, Shape, Tensor},
 };
-use condensenet_kernels::inference::{DenseBlock, DenseLayerParts, Isa, NormIn, PointwiseParts};
+use condensenet_kernels::inference::{
+    DenseBlock, DenseLayerParts, Isa, NormIn, PointwiseParts, ReactivationParts,
+};
 
-use super::{Conv1x1Ref, DenseLayerRef};
-use crate::GroupConv;
+use super::{Conv1x1Ref, DenseLayerRef, ReactivationRef};
+use crate::{Activation, CondensedReactivation, GroupConv, SqueezeExcitation};
 
 /// A layer's numbers, read once a call.
 struct Layer {
@@ -25,6 +27,17 @@ struct Layer {
     weight_3x3: FlexTensor,
     groups_3x3: usize,
     growth: usize,
+    activation: Activation,
+    squeeze_excitation: Option<[FlexTensor; 2]>,
+    reactivation: Option<Reactivation>,
+}
+
+/// The numbers of what a layer adds to the channels that it reads.
+struct Reactivation {
+    groups: usize,
+    norm: Affine,
+    index: Vec<u32>,
+    weight: FlexTensor,
 }
 
 /// A norm at test time.
@@ -38,8 +51,8 @@ struct Affine {
 /// The block's maps are one buffer, which each layer appends to. A condensed 1x1 reads it through its index and writes in the
 /// order of the shuffle. Weights are packed anew in each call; a session packs them once.
 ///
-/// There is a kernel for blocks on Flex in f32 whose 1x1 convolutions are condensed or without groups, where no gradient is
-/// asked for.
+/// There is a kernel for blocks on Flex in f32 whose 1x1 convolutions are condensed or without groups, as their reactivations are,
+/// where no gradient is asked for.
 ///
 /// # Shapes
 /// - input: `[batch_size, channels_in, height, width]`
@@ -78,7 +91,19 @@ impl Layer {
             Conv1x1Ref::Grouped(conv) if conv.groups == 1 => (conv, (0..channels).collect()),
             Conv1x1Ref::Grouped(_) | Conv1x1Ref::Learned(_) => return None,
         };
-        let index: Vec<u32> = index.into_iter().map(|channel| channel as u32).collect();
+        let index = positions(index);
+        let activation = conv_1x1.activation;
+        let squeeze_excitation = match layer.squeeze_excitation {
+            Some(part) => Some(read_squeeze_excitation(part)?),
+            None => None,
+        };
+        let reactivation = match layer.reactivation {
+            Some(ReactivationRef::Condensed(part)) if part.activation == activation => {
+                Some(Reactivation::read(part, channels)?)
+            }
+            Some(_) => return None,
+            None => None,
+        };
         let (weight, weight_3x3) = (weight(conv_1x1)?, weight(conv_3x3)?);
         let [bottleneck, kept, 1, 1] = weight.shape().dims() else {
             return None;
@@ -88,7 +113,11 @@ impl Layer {
         };
         let (groups, groups_3x3) = (conv_1x1.groups, conv_3x3.groups);
         let (norm, norm_out) = (Affine::read(&conv_1x1.norm)?, Affine::read(&conv_3x3.norm)?);
-        let fits = index.len() == groups * kept
+        let fits = conv_3x3.activation == activation
+            && reactivation
+                .as_ref()
+                .is_none_or(|part| part.norm.scale.len() == growth)
+            && index.len() == groups * kept
             && index.iter().all(|&channel| (channel as usize) < channels)
             && norm.scale.len() == index.len()
             && norm_out.scale.len() == bottleneck
@@ -104,6 +133,9 @@ impl Layer {
             weight_3x3,
             groups_3x3,
             growth,
+            activation,
+            squeeze_excitation,
+            reactivation,
         })
     }
 
@@ -115,12 +147,62 @@ impl Layer {
                 norm: Some(self.norm.borrow()),
                 weight: self.weight.as_slice()?,
                 norm_out: Some(self.norm_out.borrow()),
+                activation: self.activation,
             },
             weight_3x3: self.weight_3x3.as_slice()?,
             groups_3x3: self.groups_3x3,
             growth: self.growth,
+            squeeze_excitation: match &self.squeeze_excitation {
+                Some([squeeze, excite]) => Some([squeeze.as_slice()?, excite.as_slice()?]),
+                None => None,
+            },
+            reactivation: match &self.reactivation {
+                Some(part) => Some(part.parts(self.activation)?),
+                None => None,
+            },
         })
     }
+}
+
+impl Reactivation {
+    fn read(layer: &CondensedReactivation, channels: usize) -> Option<Self> {
+        let part = Self {
+            groups: layer.groups,
+            norm: Affine::read(&layer.norm)?,
+            index: positions(layer.index.channels()),
+            weight: floats(layer.weight.val())?,
+        };
+        let [outputs, per_group, 1, 1] = part.weight.shape().dims() else {
+            return None;
+        };
+        let fits = part.index.len() == outputs
+            && outputs.is_multiple_of(part.groups)
+            && part.norm.scale.len() == per_group * part.groups
+            && part.index.iter().all(|&at| (at as usize) < channels);
+        fits.then_some(part)
+    }
+
+    fn parts(&self, activation: Activation) -> Option<ReactivationParts<'_>> {
+        Some(ReactivationParts {
+            groups: self.groups,
+            norm: self.norm.borrow(),
+            activation,
+            index: &self.index,
+            weight: self.weight.as_slice()?,
+        })
+    }
+}
+
+/// Both weights, `[outputs, inputs]`.
+fn read_squeeze_excitation(layer: &SqueezeExcitation) -> Option<[FlexTensor; 2]> {
+    let [squeeze, excite] = [&layer.squeeze, &layer.excite];
+    let turned = |linear: &Linear| floats(linear.weight.val().transpose());
+    Some([turned(squeeze)?, turned(excite)?])
+}
+
+fn positions(channels: Vec<usize>) -> Vec<u32> {
+    let channels = channels.into_iter();
+    channels.map(|channel| channel as u32).collect()
 }
 
 impl Affine {

@@ -22,7 +22,8 @@ struct Layer<'a> {
 
 impl<'a> Layer<'a> {
     fn new(layer: &DenseLayerRef<'a>, x: &Tensor<4>) -> Option<Self> {
-        let (norm_1, weight_1, connections) = match layer.conv_1x1? {
+        let (conv_1x1, conv_3x3) = layer.plain()?;
+        let (norm_1, weight_1, connections) = match conv_1x1 {
             Conv1x1Ref::Learned(conv) if conv.dropout.prob > 0.0 => return None,
             Conv1x1Ref::Learned(conv) => {
                 let connections = Connections::Learned {
@@ -36,19 +37,19 @@ impl<'a> Layer<'a> {
             }
             Conv1x1Ref::Condensed(_) => return None,
         };
-        let (weight_1, weight_3) = (weight_1.val(), layer.conv_3x3.weight.val());
+        let (weight_1, weight_3) = (weight_1.val(), conv_3x3.weight.val());
         let is_trained =
             |norm: &BatchNorm| is_training(x, norm) && norm.gamma.val().dtype() == DType::F32;
         let is_f32 = [&weight_1, &weight_3].map(|weight| weight.dtype() == DType::F32);
         let is_served = is_trained(norm_1)
-            && is_trained(&layer.conv_3x3.norm)
+            && is_trained(&conv_3x3.norm)
             && is_f32 == [true; 2]
             && [weight_1.dims()[2], weight_3.dims()[2]] == [1, 3];
         is_served.then_some(Self {
             norm_1,
             weight_1,
             connections,
-            conv_3x3: layer.conv_3x3,
+            conv_3x3,
         })
     }
 }

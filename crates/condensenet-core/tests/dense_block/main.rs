@@ -24,10 +24,7 @@ impl Layer {
             (Some(conv), _) => Conv1x1Ref::Learned(conv),
             (None, conv) => Conv1x1Ref::Grouped(conv.as_ref().expect("one of two forms")),
         };
-        DenseLayerRef {
-            conv_1x1: Some(conv_1x1),
-            conv_3x3: &self.conv_3x3,
-        }
+        DenseLayerRef::new(Some(conv_1x1), &self.conv_3x3)
     }
 
     /// The norm and the weight of the 1x1 convolution.

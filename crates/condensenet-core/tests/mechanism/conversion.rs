@@ -99,7 +99,8 @@ fn a_layer_that_is_not_condensed_says_what_is_missing() {
     let expected = ConversionError::NotCondensed {
         group: 0,
         kept: 12,
-        channels_in: 16,
+        channels: 16,
+        side: "inputs",
         expected: 4,
         condensation_factor: 4,
         last_stage: 3,

@@ -5,8 +5,9 @@ use burn::{
     tensor::{DType, Device, Tensor},
 };
 use condensenet_core::{
-    CondensedConv, Conv1x1Ref, DenseLayerRef, GroupConv, GroupConvConfig, IndexLayer,
-    LearnedGroupConvConfig, dense_block, infer_dense_block,
+    Activation, CondensedConv, Conv1x1Ref, DenseLayerRef, GroupConv, GroupConvConfig, IndexLayer,
+    LearnedGroupConvConfig, ReactivationRef, SparseFeatureReactivationConfig,
+    SqueezeExcitationConfig, dense_block, infer_dense_block,
 };
 
 use crate::{deviation, noise_tensor, unsettle};
@@ -45,10 +46,7 @@ fn condensed(
 }
 
 fn view<'a>((conv_1x1, conv_3x3): &'a (CondensedConv, GroupConv)) -> DenseLayerRef<'a> {
-    DenseLayerRef {
-        conv_1x1: Some(Conv1x1Ref::Condensed(conv_1x1)),
-        conv_3x3,
-    }
+    DenseLayerRef::new(Some(Conv1x1Ref::Condensed(conv_1x1)), conv_3x3)
 }
 
 /// What layers do by themselves, one after the other.
@@ -97,9 +95,8 @@ fn a_block_of_plain_layers_equals_its_layers_one_by_one() {
             (conv(6, 12, 1, groups, &device), conv(12, 4, 3, 1, &device)),
             (conv(10, 12, 1, 1, &device), conv(12, 4, 3, 2, &device)),
         ];
-        let borrowed = layers.each_ref().map(|(conv_1x1, conv_3x3)| DenseLayerRef {
-            conv_1x1: Some(Conv1x1Ref::Grouped(conv_1x1)),
-            conv_3x3,
+        let borrowed = layers.each_ref().map(|(conv_1x1, conv_3x3)| {
+            DenseLayerRef::new(Some(Conv1x1Ref::Grouped(conv_1x1)), conv_3x3)
         });
         let x = noise_tensor(3, [2, 6, 11, 10], &device);
         let expected = layers.iter().fold(x.clone(), |x, (first, second)| {
@@ -145,4 +142,47 @@ fn maps_of_bf16_stay_maps_of_bf16() {
     let x = noise_tensor::<4>(3, [2, 8, 5, 4], &device).cast(DType::BF16);
     let found = dense_block(x, &[view(&layer)]);
     assert_eq!((found.dtype(), found.dims()), (DType::BF16, [2, 12, 5, 4]));
+}
+
+/// Hard-swish, weighed channels and reactivations, as a CondenseNetV2 has them.
+#[test]
+fn a_block_that_reactivates_equals_its_layers_one_by_one() {
+    let device = Device::flex();
+    for (activation, groups, growth, batch, height, width) in [
+        (Activation::Relu, 4, 8, 2, 9, 6),
+        (Activation::HardSwish, 4, 8, 3, 5, 7),
+        (Activation::HardSwish, 2, 4, 17, 3, 2),
+        (Activation::HardSwish, 8, 8, 1, 21, 40),
+    ] {
+        let layers: Vec<_> = (0..3)
+            .map(|layer| {
+                let channels = 2 * growth + layer * growth;
+                let mut first = condensed(channels, 4 * growth, groups, &device);
+                first.conv.activation = activation;
+                let second = conv(4 * growth, growth, 3, groups, &device);
+                let config = SparseFeatureReactivationConfig::new(growth, channels);
+                let config = config.with_groups(groups).with_condensation_factor(2);
+                let mut third = config.init(&device).with_activation(activation);
+                unsettle(&mut third.norm, &device);
+                third.condense_to(1);
+                let weighs = SqueezeExcitationConfig::new(growth).init(&device);
+                let third = third.convert().expect("condensed");
+                (first, second.with_activation(activation), weighs, third)
+            })
+            .collect();
+        let borrowed: Vec<_> = layers
+            .iter()
+            .map(|(first, second, weighs, third)| DenseLayerRef {
+                squeeze_excitation: Some(weighs),
+                reactivation: Some(ReactivationRef::Condensed(third)),
+                ..DenseLayerRef::new(Some(Conv1x1Ref::Condensed(first)), second)
+            })
+            .collect();
+        let x = noise_tensor(3, [batch, 2 * growth, height, width], &device) * 1.5;
+        let expected = borrowed.iter().fold(x.clone(), |x, layer| layer.forward(x));
+        let largest: f32 = expected.clone().abs().max().into_scalar();
+        let found = infer_dense_block(&x, &borrowed).expect("a kernel");
+        let off = deviation(found, expected) / largest;
+        assert!(off < 2e-5, "{activation:?}, {groups} groups: off by {off}");
+    }
 }

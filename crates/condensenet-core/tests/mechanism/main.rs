@@ -1,4 +1,4 @@
-//! The layers: condensing, conversion, norms, and what the original PyTorch code makes of them.
+//! The layers: condensing, conversion, norms, and what the original PyTorch code makes of them, both generations.
 
 mod condensing;
 mod conversion;
@@ -6,6 +6,7 @@ mod dense_block;
 mod edge_cases;
 mod mixed;
 mod norm;
+mod reactivation;
 mod shuffle;
 
 use burn::{

@@ -4,6 +4,7 @@
 //! others; with the panel's outputs as the vector it costs a sixteenth.
 
 use super::{
+    activate::activate,
     cell::Cell,
     tile::{Rows, Weights},
 };
@@ -48,8 +49,8 @@ impl<const P: usize, const R: usize> WithSimd for Columns<'_, P, R> {
                 for r in 0..R {
                     let sum = simd.add_f32s(simd.add_f32s(even[p][r], odd[p][r]), bias);
                     let mut lanes = [0.0; MAX_LANES];
-                    let clamped = simd.max_f32s(sum, simd.splat_f32s(self.weights.floor));
-                    store::<S>(&mut lanes, clamped);
+                    let sum = activate(simd, sum, self.weights.activation);
+                    store::<S>(&mut lanes, sum);
                     for (i, &value) in lanes[..outputs.min(S::F32_LANES)].iter().enumerate() {
                         self.out.row(start + i)[self.pixel + r] = value;
                     }

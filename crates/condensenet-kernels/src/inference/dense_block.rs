@@ -9,7 +9,9 @@ use super::{
     dense_layer::{DenseLayer, Workbench},
     isa::Isa,
     pointwise::{Pointwise, PointwiseParts},
+    reactivation::{Reactivation, ReactivationParts},
     spatial::{Area, Spatial},
+    squeeze_excitation::SqueezeExcitation,
 };
 use crate::aligned::Aligned;
 use rayon::prelude::*;
@@ -26,6 +28,10 @@ pub struct DenseLayerParts<'a> {
     pub groups_3x3: usize,
     /// Channels that the layer adds.
     pub growth: usize,
+    /// The weights `[hidden, growth]` and `[growth, hidden]` of what weighs the new channels.
+    pub squeeze_excitation: Option<[&'a [f32]; 2]>,
+    /// What adds to the old channels.
+    pub reactivation: Option<ReactivationParts<'a>>,
 }
 
 /// A dense block, packed.
@@ -85,19 +91,25 @@ impl DenseBlock {
     pub fn pack(channels_in: usize, layers: &[DenseLayerParts<'_>]) -> Self {
         let mut channels_out = channels_in;
         for parts in layers {
-            let largest = parts.pointwise.index.iter().max();
+            let reactivated = parts.reactivation.map_or(&[][..], |parts| parts.index);
+            let largest = parts.pointwise.index.iter().chain(reactivated).max();
             assert!(
                 largest.is_none_or(|&channel| (channel as usize) < channels_out),
                 "a layer reads channel {largest:?} of {channels_out}"
             );
             channels_out += parts.growth;
         }
-        let pack = |parts: &DenseLayerParts<'_>| {
-            DenseLayer::new(
-                Pointwise::pack(parts.pointwise),
-                Spatial::pack(parts.groups_3x3, parts.growth, parts.weight_3x3),
-            )
-        };
+        let pack =
+            |parts: &DenseLayerParts<'_>| {
+                DenseLayer::new(
+                    Pointwise::pack(parts.pointwise),
+                    Spatial::pack(parts.groups_3x3, parts.growth, parts.weight_3x3),
+                )
+                .with_squeeze_excitation(parts.squeeze_excitation.map(|[squeeze, excite]| {
+                    SqueezeExcitation::pack(parts.growth, squeeze, excite)
+                }))
+                .with_reactivation(parts.reactivation.map(Reactivation::pack))
+            };
         Self {
             layers: layers.par_iter().map(pack).collect(),
             channels_in,

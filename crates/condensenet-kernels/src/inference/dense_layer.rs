@@ -9,15 +9,14 @@ use super::{
     crew::Crew,
     isa::Isa,
     pointwise::{Pointwise, Rows},
+    reactivation::Reactivation,
     source::Source,
-    spatial::{Area, Scratch, Spatial},
+    spatial::{Area, Scratch, Spatial, lock},
+    squeeze_excitation::{SqueezeExcitation, SqueezeScratch},
     winograd::ROWS,
 };
 use crate::aligned::{Aligned, LINE, odd_lines};
-use std::{
-    ops::Range,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{ops::Range, sync::Mutex};
 
 /// Bytes of bottleneck rows, set for a second-level cache of 1 MB.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +47,9 @@ pub struct Workbench {
     /// One for each slot of a crew, so a lock never waits.
     slots: Vec<Mutex<Scratch>>,
     limits: Limits,
+    /// New rows behind their activation, for a reactivation.
+    activated: Aligned,
+    squeeze: SqueezeScratch,
 }
 
 impl Workbench {
@@ -64,19 +66,18 @@ impl Workbench {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let slots = self.slots.iter().map(|slot| lock(slot).values());
-        4 * (self.bottleneck.len() + slots.sum::<usize>())
+        let rows = self.bottleneck.len() + self.activated.len();
+        4 * (rows + slots.sum::<usize>()) + self.squeeze.bytes()
     }
 }
 
-fn lock(slot: &Mutex<Scratch>) -> MutexGuard<'_, Scratch> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The packed convolutions of a dense layer.
+/// The packed convolutions of a dense layer, and what follows them.
 #[derive(Debug, Clone)]
 pub struct DenseLayer {
     pointwise: Pointwise,
     spatial: Spatial,
+    squeeze_excitation: Option<SqueezeExcitation>,
+    reactivation: Option<Reactivation>,
 }
 
 impl DenseLayer {
@@ -89,7 +90,33 @@ impl DenseLayer {
             spatial.channels_in(),
             "the 3x3 takes what the 1x1 gives"
         );
-        Self { pointwise, spatial }
+        Self {
+            pointwise,
+            spatial,
+            squeeze_excitation: None,
+            reactivation: None,
+        }
+    }
+
+    /// Adds what weighs the new channels.
+    #[must_use]
+    pub fn with_squeeze_excitation(mut self, part: Option<SqueezeExcitation>) -> Self {
+        self.squeeze_excitation = part;
+        self
+    }
+
+    /// Adds what adds to the old channels.
+    #[must_use]
+    pub fn with_reactivation(mut self, part: Option<Reactivation>) -> Self {
+        self.reactivation = part;
+        self
+    }
+
+    /// Multiply-adds per image, whatever its size.
+    #[must_use]
+    pub fn flops_per_image(&self) -> usize {
+        let part = self.squeeze_excitation.as_ref();
+        part.map_or(0, SqueezeExcitation::flops)
     }
 
     /// Channels appended.
@@ -101,16 +128,23 @@ impl DenseLayer {
     /// Multiply-adds per pixel.
     #[must_use]
     pub fn flops_per_pixel(&self) -> usize {
-        self.pointwise.flops_per_pixel() + self.spatial.flops_per_pixel()
+        let reactivation = self.reactivation.as_ref();
+        self.pointwise.flops_per_pixel()
+            + self.spatial.flops_per_pixel()
+            + reactivation.map_or(0, Reactivation::flops_per_pixel)
     }
 
     /// Bytes of packed weights.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.pointwise.bytes() + self.spatial.bytes()
+        let squeeze_excitation = self.squeeze_excitation.as_ref();
+        self.pointwise.bytes()
+            + self.spatial.bytes()
+            + squeeze_excitation.map_or(0, SqueezeExcitation::bytes)
+            + self.reactivation.as_ref().map_or(0, Reactivation::bytes)
     }
 
-    /// Reads rows `0..channels` of the block and writes the rows behind them.
+    /// Reads rows `0..channels` of the block and writes the rows behind them; a reactivation then adds to the rows that were read.
     ///
     /// # Panics
     /// If the block is too small for its new rows, or the workbench has too few slots for the crew.
@@ -142,7 +176,8 @@ impl DenseLayer {
         let row_bytes = 4 * self.pointwise.channels_out() * area.width;
         let (x, out) = Rows::split(block, stride, channels);
         x.check(self.pointwise.channels_in(), area.pixels());
-        if row_bytes * area.height * area.images > bench.limits.whole && area.images == 1 {
+        let in_strips = row_bytes * area.height * area.images > bench.limits.whole;
+        if in_strips && area.images == 1 && !self.pointwise.is_activated() {
             let tile_rows = (bench.limits.strip / row_bytes)
                 .saturating_sub(2)
                 .div_ceil(ROWS)
@@ -150,6 +185,14 @@ impl DenseLayer {
             self.run_strips(crew, isa, area, tile_rows, x, out, bench);
         } else {
             self.run_whole(crew, isa, area, x, out, bench);
+        }
+        if let Some(part) = &self.squeeze_excitation {
+            let new = &mut block[channels * stride..];
+            part.run_rows(crew, isa, area, new, &mut bench.squeeze);
+        }
+        if let Some(part) = &self.reactivation {
+            let (pixels, activated) = (area.pixels(), &mut bench.activated);
+            part.run(crew, isa, block, stride, channels, pixels, activated);
         }
     }
 
@@ -166,7 +209,12 @@ impl DenseLayer {
         let channels = self.pointwise.channels_out();
         bench.bottleneck.reserve(LEAD + channels * stride + LINE);
         let bottleneck = &mut bench.bottleneck[LEAD..];
-        self.pointwise.run(crew, isa, x, bottleneck, stride, pixels);
+        if self.pointwise.is_activated() {
+            let (conv, slots) = (&self.pointwise, &bench.slots);
+            conv.run_activated(crew, isa, x, bottleneck, stride, pixels, slots);
+        } else {
+            self.pointwise.run(crew, isa, x, bottleneck, stride, pixels);
+        }
         let source = Source {
             values: &bench.bottleneck,
             start: LEAD as isize,

@@ -16,6 +16,10 @@
 //! the order and the scale of the weights; the second ReLU is a maximum before the store. The 3x3 is computed in
 //! Winograd's form F(4,3) along the height, directly where a group has one or two outputs.
 //!
+//! # CondenseNetV2
+//! Behind hard-swish the kept rows are activated a run of pixels at a time, and the second activation stands before the store. A
+//! [`Reactivation`] adds to rows that are there, each once, whatever number of groups it hears from.
+//!
 //! # One source, every instruction set
 //! Kernels are written once against [`pulp::Simd`] and compiled for AVX-512, AVX2 with FMA, NEON, and plain Rust. [`Isa`] picks
 //! one at run time, and can't name one that the machine doesn't have.
@@ -26,6 +30,7 @@
 //! closure to threads that outlive no call (`crew`). Each file states what its blocks rely on and checks it; nothing outside
 //! of the file can break it. Plain loops beside the kernels are their oracle in tests.
 
+mod activate;
 mod cell;
 mod columns;
 mod crew;
@@ -37,8 +42,10 @@ mod linear;
 mod panels;
 mod pointwise;
 mod pool;
+mod reactivation;
 mod source;
 mod spatial;
+mod squeeze_excitation;
 mod stem;
 mod tile;
 mod winograd;
@@ -47,6 +54,7 @@ mod winograd;
 mod naive;
 
 pub use crate::aligned::Aligned;
+pub use activate::hard_swish;
 pub use crew::Crew;
 pub use dense_block::{DenseBlock, DenseLayerParts};
 pub use dense_layer::{DenseLayer, Workbench};
@@ -56,5 +64,7 @@ pub use pointwise::{NormIn, Pointwise, PointwiseParts, Rows};
 pub use pool::{
     average_pool_2x2, max_pool_3x3, norm_relu_average_pool_2x2, norm_relu_global_average,
 };
+pub use reactivation::{Reactivation, ReactivationParts};
 pub use spatial::{Area, Spatial};
+pub use squeeze_excitation::{SqueezeExcitation, SqueezeScratch};
 pub use stem::{Phases, Stem};

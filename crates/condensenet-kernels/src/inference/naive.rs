@@ -2,6 +2,7 @@
 
 use super::pointwise::{NormIn, PointwiseParts};
 use super::spatial::Area;
+use crate::Activation;
 
 /// Random values in [-1, 1), the same ones for the same seed.
 pub(crate) struct Random(u64);
@@ -34,9 +35,13 @@ impl Random {
     }
 }
 
-fn norm_relu(norm: Option<NormIn<'_>>, i: usize, x: f64) -> f64 {
+fn norm_act(norm: Option<NormIn<'_>>, activation: Activation, i: usize, x: f64) -> f64 {
     norm.map_or(x, |norm| {
-        (x * f64::from(norm.scale[i]) + f64::from(norm.shift[i])).max(0.0)
+        let x = x * f64::from(norm.scale[i]) + f64::from(norm.shift[i]);
+        match activation {
+            Activation::Relu => x.max(0.0),
+            Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        }
     })
 }
 
@@ -54,10 +59,11 @@ pub(crate) fn pointwise(parts: PointwiseParts<'_>, x: &[f32], pixels: usize) -> 
                         let row = group * kept + k;
                         let x = f64::from(x[parts.index[row] as usize * pixels + pixel]);
                         f64::from(parts.weight[(group * outputs + output) * kept + k])
-                            * norm_relu(parts.norm, row, x)
+                            * norm_act(parts.norm, parts.activation, row, x)
                     })
                     .sum();
-                out[shuffled * pixels + pixel] = norm_relu(parts.norm_out, shuffled, sum) as f32;
+                let out = &mut out[shuffled * pixels + pixel];
+                *out = norm_act(parts.norm_out, parts.activation, shuffled, sum) as f32;
             }
         }
     }

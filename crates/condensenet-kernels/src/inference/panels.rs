@@ -5,7 +5,7 @@ use super::{
     columns::{self, run_columns},
     tile::{Rows, Tiles, Weights, run_tiles, widest},
 };
-use crate::{aligned::Aligned, simd::MAX_LANES};
+use crate::{Activation, aligned::Aligned, simd::MAX_LANES};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -61,14 +61,14 @@ impl Panels {
 
     /// The weights from one output on.
     #[inline(always)]
-    fn weights(&self, matrix: usize, output: usize, floor: f32) -> Weights<'_> {
+    fn weights(&self, matrix: usize, output: usize, activation: Option<Activation>) -> Weights<'_> {
         let panel = matrix * self.panels + output / self.width;
         let column = output % self.width;
         Weights {
             values: &self.weights[panel * self.depth * self.width + column..],
             stride: self.width,
             bias: &self.bias[panel * self.width + column..],
-            floor,
+            activation,
         }
     }
 
@@ -90,7 +90,8 @@ pub(crate) struct Product<'a> {
     /// The output of the first row of `out`, a multiple of the panel width.
     pub first: usize,
     pub rows: Rows<'a>,
-    pub floor: f32,
+    /// Of the sums.
+    pub activation: Option<Activation>,
     /// A row for each output, a column for each pixel.
     pub out: Cell<'a>,
 }
@@ -115,7 +116,7 @@ impl WithSimd for Product<'_> {
         assert!(self.first.is_multiple_of(panels.width) && self.first + outputs <= panels.outputs);
         let left_over = pixels % S::F32_LANES;
         let vectors = if (1..=columns::MOST).contains(&left_over) && panels.width > 2 * left_over {
-            let weights = panels.weights(self.matrix, self.first, self.floor);
+            let weights = panels.weights(self.matrix, self.first, self.activation);
             let out = self.out.part(0..outputs, 0..pixels);
             run_columns(simd, rows, weights, out, pixels - left_over);
             pixels / S::F32_LANES
@@ -139,7 +140,7 @@ impl WithSimd for Product<'_> {
             while output < outputs {
                 let column = (self.first + output) % panels.width;
                 let m = slice((panels.width - column).min(outputs - output), most);
-                let weights = panels.weights(self.matrix, self.first + output, self.floor);
+                let weights = panels.weights(self.matrix, self.first + output, self.activation);
                 let columns = 0..pixels.min(vectors * S::F32_LANES);
                 let out = self.out.part(output..output + m, columns);
                 run_vectors(simd, m, start..end, rows, weights, out);

@@ -1,15 +1,28 @@
-//! Index, norm, ReLU, grouped 1x1, shuffle, norm, ReLU: one pass that reads kept rows and writes rows.
+//! Index, norm, activation, grouped 1x1, shuffle, norm, activation: one pass that reads kept rows and writes rows.
+//!
+//! Behind ReLU the first norm is folded into the product. Hard-swish is no maximum: there, kept rows are activated a run of pixels
+//! at a time, in memory that stays near.
 
 use super::{
+    activate::Activate,
     cell::{Cell, Cut},
     crew::Crew,
     isa::Isa,
     panels::{Panels, Product},
+    spatial::{Scratch, lock},
     tile,
 };
-use crate::simd::MAX_LANES;
+use crate::{
+    Activation,
+    aligned::{LINE, odd_lines},
+    simd::MAX_LANES,
+};
+use std::sync::Mutex;
 
-/// The norm in front of a 1x1 (with its ReLU), per group and kept input.
+/// Pixels of a run whose kept rows are activated together: some hundred rows of them fit into a second-level cache.
+const ACTIVATED_PIXELS: usize = 256;
+
+/// The norm in front of a 1x1 (with its activation), per group and kept input.
 #[derive(Debug, Clone, Copy)]
 pub struct NormIn<'a> {
     /// Per channel.
@@ -25,12 +38,14 @@ pub struct PointwiseParts<'a> {
     pub groups: usize,
     /// Input channel of every kept input.
     pub index: &'a [u32],
-    /// Norm and ReLU in front.
+    /// Norm and activation in front.
     pub norm: Option<NormIn<'a>>,
     /// `[outputs, kept]`, group after group.
     pub weight: &'a [f32],
-    /// Norm after the shuffle, in the shuffled order, followed by a ReLU.
+    /// Norm after the shuffle, in the shuffled order, followed by the activation.
     pub norm_out: Option<NormIn<'a>>,
+    /// What follows both norms.
+    pub activation: Activation,
 }
 
 /// A packed 1x1: norms folded, rows in the order that the shuffle would put them in.
@@ -39,7 +54,9 @@ pub struct Pointwise {
     groups: Vec<Group>,
     /// A matrix per group.
     panels: Panels,
-    relu: bool,
+    activation: Option<Activation>,
+    /// The order of a group's rows once they are activated, where they have to be.
+    activated: Option<tile::Table>,
     channels_in: usize,
     channels_out: usize,
 }
@@ -49,6 +66,8 @@ struct Group {
     rows: tile::Table,
     thresholds: Option<Vec<f32>>,
     rising: usize,
+    /// Scales and shifts of the rows, where the norm is not folded.
+    norm: Option<[Vec<f32>; 2]>,
 }
 
 impl Pointwise {
@@ -99,6 +118,8 @@ impl Pointwise {
                 (f64::from(shift_out[shuffled(g, j)]) + constant) as f32
             },
         );
+        let folds = parts.activation == Activation::Relu;
+        let of_group = |values: &[f32], g: usize| values[g * kept..][..kept].to_vec();
         let group = |(g, rows): (usize, &Vec<Row>)| Group {
             rows: rows
                 .iter()
@@ -106,13 +127,19 @@ impl Pointwise {
                 .collect(),
             thresholds: parts
                 .norm
+                .filter(|_| folds)
                 .map(|_| rows.iter().map(|row| row.threshold).collect()),
             rising: rows.iter().filter(|row| !row.falling).count(),
+            norm: parts
+                .norm
+                .filter(|_| !folds)
+                .map(|norm| [norm.scale, norm.shift].map(|values| of_group(values, g))),
         };
         Self {
             groups: folded.iter().enumerate().map(group).collect(),
             panels,
-            relu: parts.norm_out.is_some(),
+            activation: parts.norm_out.map(|_| parts.activation),
+            activated: (!folds && parts.norm.is_some()).then(|| (0..kept as u32).collect()),
             channels_in: parts.index.iter().max().map_or(0, |&c| c as usize + 1),
             channels_out: outputs * parts.groups,
         }
@@ -198,9 +225,70 @@ impl Pointwise {
                 stride: x.stride,
                 clamp: packed.thresholds.as_deref().map(|t| (t, packed.rising)),
             },
-            floor: if self.relu { 0.0 } else { f32::NEG_INFINITY },
+            activation: self.activation,
             out,
         });
+    }
+
+    /// Computes every output like [`run`](Self::run), of rows that are activated first, in the scratch memory of each slot.
+    pub(crate) fn run_activated(
+        &self,
+        crew: &Crew<'_>,
+        isa: Isa,
+        x: Rows<'_>,
+        out: &mut [f32],
+        out_stride: usize,
+        pixels: usize,
+        slots: &[Mutex<Scratch>],
+    ) {
+        x.check(self.channels_in, pixels);
+        let order = self.activated.as_ref().expect("rows to be activated");
+        let out = Cell::new(out, self.channels_out, out_stride, pixels);
+        let runs = pixels.div_ceil(ACTIVATED_PIXELS);
+        let cut = Cut {
+            groups: self.groups.len(),
+            rows: usize::MAX,
+            columns: pixels.div_ceil(runs).next_multiple_of(16),
+        };
+        out.each(crew, cut, |at, out, slot| {
+            let packed = &self.groups[at.group];
+            let (columns, kept) = (out.columns(), packed.rows.len());
+            let stride = odd_lines(columns + MAX_LANES - 1);
+            let activated = &mut lock(&slots[slot]).activated;
+            activated.reserve(kept * stride + LINE);
+            for (row, to) in activated.chunks_exact_mut(stride).take(kept).enumerate() {
+                let from = &x.from(packed.rows[row] as usize)[at.columns.start..][..columns];
+                let (scale, shift) = match &packed.norm {
+                    Some([scale, shift]) => (scale[row], shift[row]),
+                    None => (1.0, 0.0),
+                };
+                isa.run(Activate {
+                    from,
+                    to: &mut to[..columns],
+                    scale,
+                    shift,
+                    activation: Activation::HardSwish,
+                });
+            }
+            isa.run(Product {
+                panels: &self.panels,
+                matrix: at.group,
+                first: 0,
+                rows: tile::Rows {
+                    x: activated,
+                    table: order,
+                    stride,
+                    clamp: None,
+                },
+                activation: self.activation,
+                out,
+            });
+        });
+    }
+
+    /// Whether rows have to be activated first.
+    pub(crate) fn is_activated(&self) -> bool {
+        self.activated.is_some()
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -276,7 +364,8 @@ struct Row {
 
 /// The rows of a group, those clamped from below first.
 fn fold_group(parts: &PointwiseParts<'_>, group: usize, kept: usize) -> Vec<Row> {
-    let row = |input: usize| match parts.norm {
+    let folds = parts.activation == Activation::Relu;
+    let row = |input: usize| match parts.norm.filter(|_| folds) {
         None => Row {
             input,
             falling: false,

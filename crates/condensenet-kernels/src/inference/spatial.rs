@@ -16,7 +16,10 @@ use crate::{
     aligned::{Aligned, odd_lines},
     simd::MAX_LANES,
 };
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// A packed 3x3 group convolution.
 #[derive(Debug, Clone)]
@@ -65,6 +68,8 @@ impl Area {
 pub(crate) struct Scratch {
     values: Aligned,
     pub(crate) strip: Aligned,
+    /// Rows behind their activation.
+    pub(crate) activated: Aligned,
     taps: tile::Table,
     layout: Option<Layout>,
 }
@@ -120,10 +125,15 @@ impl Layout {
     }
 }
 
+/// Locks the memory of a slot, which no other thread has.
+pub(crate) fn lock(slot: &Mutex<Scratch>) -> MutexGuard<'_, Scratch> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Scratch {
     /// Values held.
     pub(crate) fn values(&self) -> usize {
-        self.values.len() + self.strip.len()
+        self.values.len() + self.strip.len() + self.activated.len()
     }
 
     /// Makes room for a layout; its padding is zero.
@@ -304,7 +314,7 @@ impl Spatial {
                     stride: 1,
                     clamp: None,
                 },
-                floor: f32::NEG_INFINITY,
+                activation: None,
                 out: Cell::new(products, outputs, stride, pixels),
             });
         }

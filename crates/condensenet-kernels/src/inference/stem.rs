@@ -12,7 +12,7 @@ use super::{
     spatial::Area,
     tile,
 };
-use crate::{aligned::Aligned, simd::MAX_LANES};
+use crate::{Activation, aligned::Aligned, simd::MAX_LANES};
 use pulp::{Simd, WithSimd};
 
 /// A packed convolution over few channels, padded by half its kernel.
@@ -188,7 +188,7 @@ impl Stem {
                         stride: 1,
                         clamp: None,
                     },
-                    floor: if self.relu { 0.0 } else { f32::NEG_INFINITY },
+                    activation: self.relu.then_some(Activation::Relu),
                     out: out.part(outputs, columns),
                 });
             }

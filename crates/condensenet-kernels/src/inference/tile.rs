@@ -1,6 +1,6 @@
 //! The one inner product under everything: a few outputs times a few vectors of pixels, in registers.
 //!
-//! `out[m][p] = max(floor, bias[m] + sum over d of weight[d][m] * clamp_d(x[rows[d] * row_stride + p]))`
+//! `out[m][p] = activation(bias[m] + sum over d of weight[d][m] * clamp_d(x[rows[d] * row_stride + p]))`
 //!
 //! Rows are found through a table, so the index layer, the nine taps of a 3x3 and the phases of a
 //! strided convolution are all the same loop. `clamp_d` is how norm and ReLU reach it: with scale s and
@@ -12,8 +12,11 @@
     reason = "a tile is checked once, not at each of its loads"
 )]
 
-use super::cell::Cell;
-use crate::simd::{mul_add, store};
+use super::{activate::activate, cell::Cell};
+use crate::{
+    Activation,
+    simd::{mul_add, store},
+};
 use pulp::{Simd, WithSimd};
 
 /// The numbers of a product's rows, and the largest of them: with it, one check covers them all.
@@ -59,7 +62,8 @@ pub(crate) struct Weights<'a> {
     pub values: &'a [f32],
     pub stride: usize,
     pub bias: &'a [f32],
-    pub floor: f32,
+    /// Of the sums.
+    pub activation: Option<Activation>,
 }
 
 /// M outputs by N vectors.
@@ -141,7 +145,7 @@ impl<const M: usize, const N: usize, const CLAMP: bool> WithSimd for Gathered<'_
                 }
             }
             let pixel = self.pixel + done;
-            finish::<S, M, N>(simd, &sums, weights.floor, &mut self.out, pixel);
+            finish::<S, M, N>(simd, &sums, weights.activation, &mut self.out, pixel);
         }
     }
 }
@@ -223,27 +227,29 @@ fn start<S: Simd, const M: usize, const N: usize>(
     sums
 }
 
-/// Clamps the sums and writes them, as far as the rows of `out` go.
+/// Applies the activation to the sums and writes them, as far as the rows of `out` go.
 #[inline(always)]
 fn finish<S: Simd, const M: usize, const N: usize>(
     simd: S,
     sums: &[[S::f32s; N]; M],
-    floor: f32,
+    activation: Option<Activation>,
     out: &mut Cell<'_>,
     pixel: usize,
 ) {
-    let floor = simd.splat_f32s(floor);
     for (m, sums) in sums.iter().enumerate() {
         let row = &mut out.row(m)[pixel..];
         if row.len() >= N * S::F32_LANES {
             let row = &mut row[..N * S::F32_LANES];
             for (n, &sum) in sums.iter().enumerate() {
-                store::<S>(&mut row[n * S::F32_LANES..], simd.max_f32s(sum, floor));
+                store::<S>(
+                    &mut row[n * S::F32_LANES..],
+                    activate(simd, sum, activation),
+                );
             }
         } else {
             for (n, &sum) in sums.iter().enumerate() {
                 let from = row.len().min(n * S::F32_LANES);
-                simd.partial_store_f32s(&mut row[from..], simd.max_f32s(sum, floor));
+                simd.partial_store_f32s(&mut row[from..], activate(simd, sum, activation));
             }
         }
     }

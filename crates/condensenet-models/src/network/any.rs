@@ -4,7 +4,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
-use condensenet_core::{CondensationSchedule, LearnedGroupConv};
+use condensenet_core::{CondensationSchedule, LearnedGroupConv, SparseFeatureReactivation};
 use condensenet_runtime::{
     Complexity, ConfigError, FileForm, Form, InferenceSession, NetworkConfig, NetworkWeights,
     SessionError, StateDict, StateDictError, WeightsError, complexity::ClassifierForm,
@@ -37,9 +37,9 @@ use crate::{classifier::Classifier, error::NotCondensed};
 /// ```
 #[derive(Module, Debug)]
 pub enum AnyNetwork {
-    /// A CondenseNet in training form, or a light one.
+    /// A CondenseNet of any kind in training form.
     CondenseNet(CondenseNet),
-    /// A CondenseNet in test-time form, or a light one.
+    /// A CondenseNet of any kind in test-time form.
     Converted(ConvertedCondenseNet),
     /// A DenseNet, whose forms differ in the classifier alone.
     DenseNet(DenseNet),
@@ -81,7 +81,7 @@ impl AnyNetwork {
     ) -> Result<Self, ConfigError> {
         let kept = classifier_kept_fraction.map(|kept_fraction| {
             let form = ClassifierForm::Condensed { kept_fraction };
-            form.kept_channels(config.channels_after_last_block())
+            form.kept_channels(config.classifier_inputs())
         });
         Self::empty(config, FileForm::Converted, kept.transpose()?, device)
     }
@@ -174,7 +174,7 @@ impl AnyNetwork {
             (FileForm::Training, _) => Form::Training,
             (FileForm::Converted, None) => Form::CONVERTED,
             (FileForm::Converted, Some(kept)) => {
-                let channels = config.channels_after_last_block();
+                let channels = config.classifier_inputs();
                 // Rounded down to so many.
                 let kept_fraction = ((kept as f64 + 0.5) / channels as f64).min(1.0);
                 let classifier = ClassifierForm::Condensed { kept_fraction };
@@ -208,20 +208,26 @@ impl AnyNetwork {
         whichever!(self, network => Box::new(network.features.learned_convs()))
     }
 
-    /// Returns the schedule of the network's condensation factor; a DenseNet's has one stage, 0.
+    /// Goes through the reactivations that learn, first to last.
     #[must_use]
-    pub fn schedule(&self) -> CondensationSchedule {
-        CondensationSchedule::new(self.config().condensation_factor.unwrap_or(1))
+    pub fn reactivations(&self) -> Box<dyn Iterator<Item = &SparseFeatureReactivation> + '_> {
+        whichever!(self, network => Box::new(network.features.reactivations()))
     }
 
-    /// Returns the condensing stage that every learned group convolution has reached.
+    /// Returns the network's schedule; a DenseNet's has one stage, 0.
+    #[must_use]
+    pub fn schedule(&self) -> CondensationSchedule {
+        CondensationSchedule::new(self.config().stages())
+    }
+
+    /// Returns the condensing stage that every learned group convolution and reactivation has reached.
     #[must_use]
     pub fn stage(&self) -> usize {
         let stage = whichever!(self, network => network.features.stage());
         stage.unwrap_or_else(|| self.schedule().last_stage())
     }
 
-    /// Condenses every learned group convolution to a stage. See [`LearnedGroupConv::condense_to`].
+    /// Condenses every learned group convolution and reactivation to a stage. See [`LearnedGroupConv::condense_to`].
     pub fn condense_to(&mut self, stage: usize) {
         whichever!(self, network => network.features.condense_to(stage));
     }

@@ -9,7 +9,8 @@ use burn::{
     tensor::Tensor,
 };
 use condensenet_core::{
-    CondensedConv, CondensedLinear, Conv1x1Ref, GroupConv, IndexLayer, LearnedGroupConv,
+    Activation, CondensedConv, CondensedLinear, CondensedReactivation, Conv1x1Ref, GroupConv,
+    IndexLayer, LearnedGroupConv, ReactivationRef, SqueezeExcitation,
 };
 
 use condensenet_runtime::names::ConvNames;
@@ -18,7 +19,7 @@ use super::{
     graph_builder::{GraphBuilder, Value},
     proto::AttributeProto,
 };
-use crate::classifier::Classifier;
+use crate::{classifier::Classifier, hidden::Hidden};
 
 /// Images and maps are `[batch, channels, height, width]`, features `[batch, channels]`.
 const CHANNELS: usize = 1;
@@ -33,18 +34,18 @@ impl GraphBuilder {
         }
     }
 
-    /// Norm, ReLU and the dense convolution, whose dropped connections are zeros.
+    /// Norm, activation and the dense convolution, whose dropped connections are zeros.
     fn learned_group_conv(
         &mut self,
         names: &ConvNames,
         layer: &LearnedGroupConv,
         x: &Value,
     ) -> Value {
-        let x = self.norm_relu(&names.norm, &layer.norm, x);
+        let x = self.norm_act(&names.norm, &layer.norm, layer.activation, x);
         self.conv(&names.weight, layer.masked_weight(), 1, 1, &x)
     }
 
-    /// Gather, norm, ReLU, group convolution and shuffle.
+    /// Gather, norm, activation, group convolution and shuffle.
     fn condensed_conv(&mut self, names: &ConvNames, layer: &CondensedConv, x: &Value) -> Value {
         let x = self.index(&names.path, &layer.index, x);
         let grouped = self.group_conv(names, &layer.conv, &x);
@@ -52,10 +53,133 @@ impl GraphBuilder {
         self.channel_shuffle(&names.path, channels_out, layer.conv.groups, grouped)
     }
 
-    /// Norm, ReLU and a group convolution.
+    /// Norm, activation and a group convolution.
     pub(super) fn group_conv(&mut self, names: &ConvNames, layer: &GroupConv, x: &Value) -> Value {
-        let x = self.norm_relu(&names.norm, &layer.norm, x);
+        let x = self.norm_act(&names.norm, &layer.norm, layer.activation, x);
         self.conv(&names.weight, layer.weight.val(), 1, layer.groups, &x)
+    }
+
+    /// The averages of each map, two linear layers, and the product with the maps.
+    pub(super) fn squeeze_excitation(
+        &mut self,
+        path: &str,
+        layer: &SqueezeExcitation,
+        x: &Value,
+    ) -> Value {
+        let means = self.global_average_pool(&format!("{path}.avg_pool"), x);
+        let factors = self.factors(path, layer, &means);
+        // 0 copies a dimension.
+        let shape = self.integers(&format!("{path}.shape"), &[0, 0, 1, 1]);
+        let factors = self.node(
+            &format!("{path}.reshape"),
+            "Reshape",
+            &[&factors, &shape],
+            [],
+        );
+        self.node(path, "Mul", &[x, &factors], [])
+    }
+
+    fn factors(&mut self, path: &str, layer: &SqueezeExcitation, means: &Value) -> Value {
+        let x = self.linear(&format!("{path}.fc.0"), &layer.squeeze, means);
+        let x = self.node(&format!("{path}.fc.1"), "Relu", &[&x], []);
+        let x = self.linear(&format!("{path}.fc.2"), &layer.excite, &x);
+        self.node(&format!("{path}.fc.3"), "Sigmoid", &[&x], [])
+    }
+
+    /// What stands between features and classifier.
+    pub(super) fn hidden(&mut self, paths: [&str; 2], layer: &Hidden, x: &Value) -> Value {
+        let factors = self.factors(paths[0], &layer.squeeze_excitation, x);
+        let x = self.node(paths[0], "Mul", &[x, &factors], []);
+        let x = self.linear(paths[1], &layer.linear, &x);
+        self.node(&format!("{}_act", paths[1]), "HardSwish", &[&x], [])
+    }
+
+    /// The old channels and what new ones add to them.
+    pub(super) fn reactivation(
+        &mut self,
+        names: &ConvNames,
+        layer: ReactivationRef<'_>,
+        x: &Value,
+        channels: usize,
+        new: &Value,
+    ) -> Value {
+        let update = match layer {
+            ReactivationRef::Learned(layer) => {
+                let new = self.norm_act(&names.norm, &layer.norm, layer.activation, new);
+                self.conv(&names.weight, layer.masked_weight(), 1, 1, &new)
+            }
+            ReactivationRef::Condensed(layer) => {
+                return self.condensed_reactivation(names, layer, x, channels, new);
+            }
+        };
+        self.node(&format!("{}.add", names.path), "Add", &[x, &update], [])
+    }
+
+    /// Norm, activation, the reverse of a shuffle, a group convolution, and a sum by index.
+    ///
+    /// No runtime is quick, and some are unable, to scatter and add: the first output for each channel is gathered and added, then
+    /// the second, as many times as groups agree on a channel. Where there is none, an output that is zero stands for it, of which
+    /// the convolution has one in each group.
+    fn condensed_reactivation(
+        &mut self,
+        names: &ConvNames,
+        layer: &CondensedReactivation,
+        x: &Value,
+        channels_out: usize,
+        new: &Value,
+    ) -> Value {
+        let (path, groups) = (&names.path, layer.groups);
+        let mut new = self.norm_act(&names.norm, &layer.norm, layer.activation, new);
+        let [outputs, per_group, ..] = layer.weight.lazy_shape().dims::<4>();
+        let channels = per_group * groups;
+        if groups > 1 && per_group > 1 {
+            let sources = (0..channels).map(|to| to % per_group * groups + to / per_group);
+            let sources: Vec<usize> = sources.collect();
+            let permutation = self.integers(&format!("{path}.permutation"), &sources);
+            new = self.gather_channels(&format!("{path}.unshuffle"), &new, &permutation);
+        }
+        let weight = layer.weight.val();
+        let zero = Tensor::zeros([1, per_group, 1, 1], &weight.device());
+        let parts = weight.chunk(groups, 0);
+        let padded = parts.into_iter().flat_map(|part| [part, zero.clone()]);
+        let padded = Tensor::cat(padded.collect(), 0);
+        let update = self.conv(&format!("{path}.padded.weight"), padded, 1, groups, &new);
+
+        let kept = outputs / groups;
+        let mut sources: Vec<Vec<usize>> = vec![Vec::new(); channels_out];
+        for (output, channel) in layer.index.channels().into_iter().enumerate() {
+            let place = output / kept * (kept + 1) + output % kept;
+            sources[channel].push(place);
+        }
+        let most = sources.iter().map(Vec::len).max().unwrap_or(0);
+        let mut sum = None;
+        for turn in 0..most {
+            let of_channel = |sources: &Vec<usize>| sources.get(turn).copied().unwrap_or(kept);
+            let rows: Vec<usize> = sources.iter().map(of_channel).collect();
+            let rows = self.integers(&format!("{path}.index.{turn}"), &rows);
+            let part = self.gather_channels(&format!("{path}.gather.{turn}"), &update, &rows);
+            let before = sum.as_ref().unwrap_or(x);
+            sum = Some(self.node(&format!("{path}.add.{turn}"), "Add", &[before, &part], []));
+        }
+        // A reactivation that adds to nothing has no outputs, and is no valid one.
+        sum.expect("every group keeps at least one output")
+    }
+
+    /// The norm, and the activation that is named after it.
+    fn norm_act(
+        &mut self,
+        path: &str,
+        norm: &BatchNorm,
+        activation: Activation,
+        x: &Value,
+    ) -> Value {
+        match activation {
+            Activation::Relu => self.norm_relu(path, norm, x),
+            Activation::HardSwish => {
+                let x = self.norm(path, norm, x);
+                self.node(&format!("{path}.hard_swish"), "HardSwish", &[&x], [])
+            }
+        }
     }
 
     /// The norm, and a ReLU that is named after it: `norm_last`, `relu_last`.

@@ -7,6 +7,7 @@ use crate::{
     conv_1x1::Conv1x1,
     features::Features,
     network::{AnyNetwork, Network},
+    reactivation::Reactivate,
 };
 
 impl AnyNetwork {
@@ -23,7 +24,11 @@ impl AnyNetwork {
 impl<C: Conv1x1> Network<C> {
     fn to_graph(&self, graph: &mut GraphBuilder, images: &Value) -> Value {
         let spelling = Spelling::of(self.config());
-        let features = graph.features(spelling, &self.features, images);
+        let mut features = graph.features(spelling, self, images);
+        if let Some(hidden) = &self.hidden {
+            let paths = [Spelling::LAST_SQUEEZE_EXCITATION, Spelling::HIDDEN];
+            features = graph.hidden(paths, hidden, &features);
+        }
         graph.classifier("classifier", &self.classifier, &features)
     }
 }
@@ -33,9 +38,11 @@ impl GraphBuilder {
     fn features<C: Conv1x1>(
         &mut self,
         spelling: Spelling,
-        features: &Features<C>,
+        network: &Network<C>,
         images: &Value,
     ) -> Value {
+        let features: &Features<C> = &network.features;
+        let mut shapes = network.config().dense_layers();
         let (stem, [stride, _]) = (features.stem.weight.val(), features.stem.stride);
         let key = format!("{}.weight", spelling.stem_conv());
         let mut x = self.conv(&key, stem, stride, 1, images);
@@ -57,8 +64,17 @@ impl GraphBuilder {
                 let [conv_1x1, conv_3x3] = spelling.dense_layer(index, layer);
                 let narrow = dense.conv_1x1.as_ref();
                 let narrow = narrow.map(|conv| self.conv_1x1(&conv_1x1, conv.view(), &x));
-                let new =
+                let mut new =
                     self.group_conv(&conv_3x3, &dense.conv_3x3, narrow.as_ref().unwrap_or(&x));
+                if let Some(part) = &dense.squeeze_excitation {
+                    let path = spelling.squeeze_excitation(index, layer);
+                    new = self.squeeze_excitation(&path, part, &new);
+                }
+                let shape = shapes.next();
+                if let (Some(part), Some(at)) = (&dense.reactivation, shape) {
+                    let names = spelling.reactivation(index, layer);
+                    x = self.reactivation(&names, part.view(), &x, at.channels_in, &new);
+                }
                 let path = format!("{}.concat", spelling.dense_layer_path(index, layer));
                 x = self.concat_channels(&path, &[&x, &new]);
             }

@@ -24,6 +24,12 @@ pub(super) enum Slot<'a> {
         mask: &'a mut Param<Tensor<2, Bool>>,
         channels_out: usize,
     },
+    /// A reactivation's mask: `[groups, channels_out]` here, `[channels_out, channels_in, 1, 1]` in a state dict, where the column
+    /// of input `i` is that of group `i % groups`.
+    OutputMask {
+        mask: &'a mut Param<Tensor<2, Bool>>,
+        channels_in: usize,
+    },
     /// The channels that an index layer gathers.
     Index(&'a mut Param<Tensor<1, Int>>),
     /// A number that follows from others: written, but not read, as `[1]`.
@@ -47,6 +53,17 @@ impl Slot<'_> {
                 let values = (0..*channels_out).flat_map(|output| rows[output % groups]);
                 let values: Vec<f32> = values.copied().collect();
                 let shape = [*channels_out, channels_in, 1, 1];
+                return Some(StoredTensor::from_f32(&shape, &values));
+            }
+            Self::OutputMask { mask, channels_in } => {
+                let [groups, channels_out] = mask.dims();
+                let rows: Vec<f32> = mask.val().into_data().convert::<f32>().iter().collect();
+                let values = (0..channels_out).flat_map(|output| {
+                    let row = |input: usize| rows[input % groups * channels_out + output];
+                    (0..*channels_in).map(row).collect::<Vec<_>>()
+                });
+                let values: Vec<f32> = values.collect();
+                let shape = [channels_out, *channels_in, 1, 1];
                 return Some(StoredTensor::from_f32(&shape, &values));
             }
             Self::Index(index) => index.val().into_data().convert::<i64>(),
@@ -77,6 +94,15 @@ impl Slot<'_> {
                 let rows = tensor.to_f32().into_iter().take(groups * channels_in);
                 let rows: Vec<bool> = rows.map(|value| value != 0.0).collect();
                 let rows = TensorData::new(rows, [groups, channels_in]);
+                replace(mask, |device| Tensor::from_data(rows, device));
+            }
+            Self::OutputMask { mask, channels_in } => {
+                let [groups, channels_out] = mask.lazy_shape().dims();
+                let values = tensor.to_f32();
+                let column = |group: usize| values[group..].iter().step_by(channels_in);
+                let rows = (0..groups).flat_map(|group| column(group).take(channels_out));
+                let rows: Vec<bool> = rows.map(|&value| value != 0.0).collect();
+                let rows = TensorData::new(rows, [groups, channels_out]);
                 replace(mask, |device| Tensor::from_data(rows, device));
             }
             Self::Index(index) => {

@@ -11,7 +11,7 @@ use burn::tensor::{Device, Int, Tensor};
 use condensenet_core::channel_shuffle;
 use condensenet_models::{
     AnyNetwork, CondenseNetConfig, InitNetwork, NetworkConfig, NetworkFile, Normalization,
-    OnnxExport, Preset, Stem, StoredTensor,
+    OnnxExport, Preset, Reactivation, Stem, StoredTensor,
 };
 use model::{Attribute, Model, ValueInfo, Values};
 use serde_json::Value;
@@ -73,6 +73,12 @@ fn every_node_reads_what_was_made_before_it_and_fits() {
         config().with_stem(Stem::Imagenet),
         config().with_groups_1x1(1).with_groups_3x3(1),
         NetworkConfig::light(vec![2, 1], vec![4, 8]),
+        NetworkConfig::v2(vec![2, 1, 1, 1], vec![4, 8, 8, 16], 4, 9).with_reactivation(
+            Reactivation {
+                groups: 2,
+                condensation_factor: 4,
+            },
+        ),
         pooled,
     ];
     configs.extend(Preset::ALL.map(Preset::config));

@@ -55,7 +55,19 @@ fn output(model: &Model, node: &Node, inputs: &[&[usize]]) -> Vec<usize> {
         "BatchNormalization" => {
             assert_eq!(inputs[1..], [[shape[1]].as_slice(); 4], "{at}");
         }
-        "Relu" => {}
+        "Relu" | "HardSwish" | "Sigmoid" => {}
+        "Add" => assert_eq!(inputs[0], inputs[1], "{at}"),
+        // Factors of maps have one pixel.
+        "Mul" => {
+            assert_eq!(inputs[0][..2], inputs[1][..2], "{at}");
+            assert!(inputs[1][2..].iter().all(|&side| side == 1), "{at}");
+        }
+        "Reshape" => {
+            let extents = model.initializer(&node.inputs[1]);
+            let extents = integers(extents.expect("a constant shape"));
+            assert_eq!(extents, [0, 0, 1, 1], "{at}");
+            shape.extend([1, 1]);
+        }
         "Gather" => {
             assert_eq!(node.int("axis"), 1, "{at}");
             let index = model.initializer(&node.inputs[1]);
@@ -75,8 +87,10 @@ fn output(model: &Model, node: &Node, inputs: &[&[usize]]) -> Vec<usize> {
         "Flatten" => shape = vec![shape[0], shape[1..].iter().product()],
         "Gemm" => {
             assert_eq!(node.int("transB"), 1, "{at}");
-            assert_eq!(inputs[1], [inputs[2][0], shape[1]], "{at}");
+            assert_eq!(inputs[1][1], shape[1], "{at}");
             shape[1] = inputs[1][0];
+            let bias = inputs.get(2);
+            assert!(bias.is_none_or(|bias| *bias == [shape[1]]), "{at}");
         }
         other => panic!("{at}: operator {other}"),
     }

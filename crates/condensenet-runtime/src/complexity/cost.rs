@@ -47,18 +47,12 @@ impl Cost {
         output_area: usize,
     ) -> Self {
         let whole = Self::conv(channels_in, channels_out, 1, 1, output_area);
-        let kept = Self::conv(
-            channels_in / condensation_factor,
-            channels_out,
-            1,
-            1,
-            output_area,
-        );
+        // Divides, because it divides one of the numbers of channels.
+        let kept = whole.counted_params / condensation_factor as u64;
         Self {
-            published_flops: kept.published_flops,
-            multiply_adds: whole.multiply_adds,
-            counted_params: kept.counted_params,
-            stored_params: whole.stored_params,
+            published_flops: kept * output_area as u64,
+            counted_params: kept,
+            ..whole
         }
     }
 
@@ -76,6 +70,36 @@ impl Cost {
     pub(super) fn average_pool(channels: usize, window_area: usize, output_area: usize) -> Self {
         Self {
             published_flops: product([channels, window_area, output_area]),
+            ..Self::default()
+        }
+    }
+
+    /// Squeeze and excitation of maps of an area: averages, two linear layers without bias, ReLU between them, a sigmoid.
+    ///
+    /// The products of factors and channels are in neither count, as those of norms are not.
+    pub(super) fn squeeze_excitation(channels: usize, hidden: usize, area: usize) -> Self {
+        let weights = product([2, channels, hidden]);
+        let others = product([channels, area]) + product([2, channels]) + hidden as u64;
+        Self {
+            published_flops: weights + others,
+            multiply_adds: weights,
+            counted_params: weights,
+            stored_params: weights,
+        }
+    }
+
+    /// The same without what biases cost.
+    pub(super) fn with_free_biases(self) -> Self {
+        Self {
+            published_flops: self.multiply_adds,
+            ..self
+        }
+    }
+
+    /// An activation of so many values, which has no parameters.
+    pub(super) fn activation(values: usize) -> Self {
+        Self {
+            published_flops: values as u64,
             ..Self::default()
         }
     }

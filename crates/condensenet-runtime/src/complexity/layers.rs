@@ -100,7 +100,7 @@ fn transition(
     conv.into_iter().chain([pool]).collect()
 }
 
-/// The 1x1 convolution of a dense layer, if it has one, and the 3x3.
+/// The 1x1 convolution of a dense layer, if it has one, the 3x3, and what follows it.
 fn dense_layer(
     config: &NetworkConfig,
     form: Form,
@@ -123,7 +123,39 @@ fn dense_layer(
         let name = format!("{path}.conv_1x1");
         conv_1x1(config, form, name, input, channels_out)
     });
-    conv_1x1.into_iter().chain([conv_3x3])
+    let squeeze_excitation = config.has_squeeze_excitation(layer.block);
+    let squeeze_excitation = squeeze_excitation.then(|| LayerComplexity {
+        name: format!("{path}.squeeze_excitation"),
+        kind: LayerKind::SqueezeExcitation,
+        input: output,
+        output,
+        cost: Cost::squeeze_excitation(output.channels, output.channels, area),
+    });
+    let reactivation = config.reactivation.map(|parts| {
+        let (new, factor) = (output.channels, parts.condensation_factor);
+        let (kind, cost) = match form {
+            Form::Training => (
+                LayerKind::Reactivation,
+                Cost::masked_conv(new, input.channels, factor, area),
+            ),
+            Form::Converted { .. } => {
+                let written = input.channels / factor * parts.groups;
+                (
+                    LayerKind::CondensedReactivation,
+                    Cost::conv(new, written, 1, parts.groups, area),
+                )
+            }
+        };
+        LayerComplexity {
+            name: format!("{path}.reactivation"),
+            kind,
+            input: output,
+            output: input,
+            cost: Cost::norm_relu(new, area) + cost,
+        }
+    });
+    let convs = conv_1x1.into_iter().chain([conv_3x3]);
+    convs.chain(squeeze_excitation).chain(reactivation)
 }
 
 /// A 1x1 convolution behind norm and ReLU, in the form that the network has it.
@@ -163,7 +195,7 @@ fn head(
     config: &NetworkConfig,
     form: Form,
     input: FeatureShape,
-) -> Result<[LayerComplexity; 3], ConfigError> {
+) -> Result<Vec<LayerComplexity>, ConfigError> {
     let pooled = FeatureShape {
         height: 1,
         width: 1,
@@ -177,7 +209,8 @@ fn head(
         ClassifierForm::Whole => LayerKind::Linear,
         ClassifierForm::Condensed { .. } => LayerKind::CondensedLinear,
     };
-    let kept = classifier.kept_channels(input.channels)?;
+    let read = config.classifier_inputs();
+    let kept = classifier.kept_channels(read)?;
     let norm = LayerComplexity {
         name: "head.norm".to_owned(),
         kind: LayerKind::NormRelu,
@@ -195,11 +228,33 @@ fn head(
     let classifier = LayerComplexity {
         name: "head.classifier".to_owned(),
         kind,
-        input: pooled,
+        input: pooled.with_channels(read),
         output: pooled.with_channels(config.num_classes),
-        cost: Cost::linear(kept, config.num_classes),
+        cost: match config.hidden {
+            Some(_) => Cost::linear(kept, config.num_classes).with_free_biases(),
+            None => Cost::linear(kept, config.num_classes),
+        },
     };
-    Ok([norm, pool, classifier])
+    let mut rows = vec![norm, pool];
+    if let Some(hidden) = config.hidden {
+        let (channels, features) = (input.channels, hidden.features);
+        rows.push(LayerComplexity {
+            name: "head.squeeze_excitation".to_owned(),
+            kind: LayerKind::SqueezeExcitation,
+            input: pooled,
+            output: pooled,
+            cost: Cost::squeeze_excitation(channels, channels / hidden.squeeze_reduction, 1),
+        });
+        rows.push(LayerComplexity {
+            name: "head.hidden".to_owned(),
+            kind: LayerKind::HiddenLinear,
+            input: pooled,
+            output: pooled.with_channels(features),
+            cost: Cost::linear(channels, features).with_free_biases() + Cost::activation(features),
+        });
+    }
+    rows.push(classifier);
+    Ok(rows)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The rules that a description must keep, checked before anything is built.
 
-use super::{BlockShape, NetworkConfig};
+use super::{BlockShape, HiddenLayer, NetworkConfig};
 use crate::error::ConfigError;
 
 /// More channels or classes than any network has. Whatever is multiplied after validation, the
@@ -21,8 +21,8 @@ impl NetworkConfig {
     /// length, a zero, a size beyond every real network, outputs of a convolution that are not divisible
     /// by its groups, inputs of a 1x1 that are not divisible by `condensation_factor` (or `groups_1x1`
     /// where there is none), a `dropout` outside of `0.0..1.0`, a `reduction` that is not above 0 and at
-    /// most 1, a `dropout` in a network that learns no groups, or a network that learns groups without
-    /// a `bottleneck`.
+    /// most 1, a `dropout` in a network that learns no groups, a network that learns groups without
+    /// a `bottleneck`, or what only CondenseNetV2 has in one that learns none.
     ///
     /// # Source
     /// The assertions of the original's `LearnedGroupConv`, without the one that it does not need
@@ -37,6 +37,53 @@ impl NetworkConfig {
         self.validate_fractions()?;
         for (block, shape) in self.blocks().iter().enumerate() {
             self.validate_inputs(block, shape)?;
+        }
+        self.validate_v2()
+    }
+
+    /// What a CondenseNetV2 has beside a CondenseNet.
+    fn validate_v2(&self) -> Result<(), ConfigError> {
+        for (field, is_there) in [
+            ("reactivation", self.reactivation.is_some()),
+            ("hard_swish_from", self.hard_swish_from.is_some()),
+            (
+                "squeeze_excitation_from",
+                self.squeeze_excitation_from.is_some(),
+            ),
+            ("hidden", self.hidden.is_some()),
+        ] {
+            if is_there && self.condensation_factor.is_none() {
+                return Err(ConfigError::NeedsLearnedGroups { field });
+            }
+        }
+        if let Some(HiddenLayer {
+            features,
+            squeeze_reduction,
+        }) = self.hidden
+        {
+            at_most("hidden.features", features as u128, MAX_CHANNELS)?;
+            let channels = self.channels_after_last_block();
+            if squeeze_reduction > channels {
+                return Err(ConfigError::SqueezeReduction {
+                    squeeze_reduction,
+                    channels,
+                });
+            }
+        }
+        let Some(reactivation) = self.reactivation else {
+            return Ok(());
+        };
+        for (block, shape) in self.blocks().iter().enumerate() {
+            let (growth_rate, groups) = (shape.growth_rate, reactivation.groups);
+            if !growth_rate.is_multiple_of(groups) {
+                return Err(ConfigError::ReactivationGroups {
+                    block,
+                    growth_rate,
+                    groups,
+                });
+            }
+            let divisor = reactivation.condensation_factor;
+            self.validate_layers(block, shape, "reactivation.condensation_factor", divisor)?;
         }
         Ok(())
     }
@@ -59,6 +106,19 @@ impl NetworkConfig {
             ("groups_1x1", self.groups_1x1),
             ("groups_3x3", self.groups_3x3),
             ("condensation_factor", self.condensation_factor.unwrap_or(1)),
+            (
+                "reactivation.groups",
+                self.reactivation.map_or(1, |r| r.groups),
+            ),
+            (
+                "reactivation.condensation_factor",
+                self.reactivation.map_or(1, |r| r.condensation_factor),
+            ),
+            ("hidden.features", self.hidden.map_or(1, |h| h.features)),
+            (
+                "hidden.squeeze_reduction",
+                self.hidden.map_or(1, |h| h.squeeze_reduction),
+            ),
         ] {
             if value == 0 {
                 let field = field.to_owned();
@@ -152,7 +212,30 @@ impl NetworkConfig {
             Some(_) => conv_1x1,
             None => ("groups_3x3", self.groups_3x3),
         };
-        // Every layer adds the same, so the first two speak for all others.
+        self.validate_layers(block, shape, field, divisor)?;
+        let (field, divisor) = conv_1x1;
+        let channels_in = shape.channels_out();
+        if shape.transition.is_some() && !channels_in.is_multiple_of(divisor) {
+            return Err(ConfigError::TransitionInputs {
+                block,
+                channels_in,
+                field,
+                divisor,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl NetworkConfig {
+    /// Every layer adds the same, so the first two speak for all others.
+    fn validate_layers(
+        &self,
+        block: usize,
+        shape: &BlockShape,
+        field: &'static str,
+        divisor: usize,
+    ) -> Result<(), ConfigError> {
         for layer in 0..shape.layers.min(2) {
             let channels_in = shape.channels_in + layer * shape.growth_rate;
             if !channels_in.is_multiple_of(divisor) {
@@ -164,16 +247,6 @@ impl NetworkConfig {
                     divisor,
                 });
             }
-        }
-        let (field, divisor) = conv_1x1;
-        let channels_in = shape.channels_out();
-        if shape.transition.is_some() && !channels_in.is_multiple_of(divisor) {
-            return Err(ConfigError::TransitionInputs {
-                block,
-                channels_in,
-                field,
-                divisor,
-            });
         }
         Ok(())
     }
@@ -189,7 +262,7 @@ fn at_most(field: &str, value: u128, max: usize) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{CondenseNetConfig, NetworkConfig};
+    use crate::config::{CondenseNetConfig, HiddenLayer, NetworkConfig, Reactivation};
 
     fn small() -> CondenseNetConfig {
         CondenseNetConfig::new(vec![2, 2], vec![8, 16])
@@ -376,6 +449,73 @@ mod tests {
             }
         }
         assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    }
+
+    #[test]
+    fn faults_of_what_only_v2_has_are_named_too() {
+        let v2 = || NetworkConfig::v2(vec![2, 2], vec![8, 16], 4, 20);
+        let changed = |change: &dyn Fn(&mut NetworkConfig)| {
+            let mut config = v2();
+            change(&mut config);
+            config.validate()
+        };
+        let reactivation = |groups, condensation_factor| Reactivation {
+            groups,
+            condensation_factor,
+        };
+        let hidden = |features, squeeze_reduction| HiddenLayer {
+            features,
+            squeeze_reduction,
+        };
+        let cases = [
+            (
+                v2().with_reactivation(reactivation(0, 4)).validate(),
+                "reactivation.groups is 0, but must be at least 1",
+            ),
+            (
+                v2().with_reactivation(reactivation(4, 0)).validate(),
+                "reactivation.condensation_factor is 0, but must be at least 1",
+            ),
+            (
+                v2().with_reactivation(reactivation(3, 4)).validate(),
+                "growth_rates[0] = 8 is not divisible by reactivation.groups = 3",
+            ),
+            (
+                v2().with_reactivation(reactivation(4, 16)).validate(),
+                "layer 1 of block 0 has 24 input channels, which is not divisible by \
+                 reactivation.condensation_factor = 16",
+            ),
+            (
+                changed(&|config| config.condensation_factor = None),
+                "reactivation is set, but without a condensation_factor no layer learns its groups, and such \
+                 networks have nothing of CondenseNetV2",
+            ),
+            (
+                changed(&|config| config.hidden = Some(hidden(0, 16))),
+                "hidden.features is 0, but must be at least 1",
+            ),
+            (
+                changed(&|config| config.hidden = Some(hidden(9, 65))),
+                "hidden.squeeze_reduction is 65, but leaves nothing of 64 channels",
+            ),
+            (
+                changed(&|config| config.hidden = Some(hidden(1 << 25, 16))),
+                "hidden.features is 33554432, but must be at most 16777216",
+            ),
+        ];
+        let mut failures = Vec::new();
+        for (result, expected) in cases {
+            match result {
+                Err(error) if error.to_string() == expected => {}
+                other => failures.push(format!("expected: {expected}\n     got: {other:?}")),
+            }
+        }
+        assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+        assert_eq!(v2().validate(), Ok(()));
+        assert_eq!(
+            v2().with_reactivation(reactivation(2, 8)).validate(),
+            Ok(())
+        );
     }
 
     #[test]

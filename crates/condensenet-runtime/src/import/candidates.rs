@@ -19,7 +19,7 @@ const WRAPPERS: [&str; 4] = [
 const STEMS: [&str; 3] = ["conv0", "init_conv", "init_block"];
 
 /// What the names of a network begin with.
-const PARTS: [&str; 3] = ["features", "classifier", "output"];
+const PARTS: [&str; 4] = ["features", "classifier", "output", "fc"];
 
 /// Returns what stands before the names of each network in these paths, with the dot at its end.
 pub(super) fn prefixes<'a>(paths: &(impl Iterator<Item = &'a str> + Clone)) -> Vec<&'a str> {

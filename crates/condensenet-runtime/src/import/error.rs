@@ -83,6 +83,21 @@ pub enum ImportError {
         /// The shape of the tensor.
         found: Vec<usize>,
     },
+    /// A matrix that scatters is not one.
+    #[error(
+        "{}, tensor `{key}`, row {row}: {problem}, but each row of it names the one channel that an output is added to",
+        path.display()
+    )]
+    Scatter {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        key: String,
+        /// The row.
+        row: usize,
+        /// What stands there.
+        problem: String,
+    },
     /// The file leaves open how the network is built, and an option has to say.
     #[error(
         "{} does not say the {option} of the network: {reason}; set `{option}` in the options of \

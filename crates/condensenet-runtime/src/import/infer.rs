@@ -11,6 +11,7 @@ use crate::{
 
 mod fields;
 mod reduction;
+mod v2;
 
 use fields::Fields;
 
@@ -44,6 +45,7 @@ pub(super) fn infer(
             inferences.push(Inference::new("form", form.name(), evidence));
             let config = learned(&layout, &fields, form, options, &mut inferences)?;
             let why = match fields.has_transitions {
+                _ if config.reactivation.is_some() => "masks or indices, and reactivations (`sfr`)",
                 true => "masks or indices, in transitions too",
                 false => "masks or indices, and no convolution in a transition",
             };
@@ -102,6 +104,7 @@ fn learned(
         inferences.push(Inference::new("reduction", reduction.to_string(), SHAPES));
         config.reduction = Some(reduction);
     }
+    v2::infer(layout, form, options, &mut config, inferences)?;
     Ok(config)
 }
 

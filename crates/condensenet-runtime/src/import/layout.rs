@@ -61,6 +61,14 @@ impl<'a> Layout<'a> {
         layers.chain(behind.map(|block| self.spelling.transition(block).path))
     }
 
+    /// Goes through the paths of the reactivations.
+    pub(super) fn reactivation_paths(&self) -> impl Iterator<Item = String> + '_ {
+        let blocks = self.layers_per_block.iter().enumerate();
+        blocks.flat_map(move |(block, &layers)| {
+            (0..layers).map(move |layer| self.spelling.reactivation(block, layer).path)
+        })
+    }
+
     /// The shape of a convolution's weight: four numbers, none of them 0.
     pub(super) fn kernel(&self, key: &str) -> Result<[usize; 4], ImportError> {
         let shape = self.shape(key)?;

@@ -7,6 +7,8 @@ use crate::tensor::StoredTensor;
 pub(super) struct Masks<'a> {
     layout: &'a Layout<'a>,
     masks: Vec<Rows>,
+    /// The fields that are read off them: groups, and condensation factor.
+    fields: [&'static str; 2],
 }
 
 struct Rows {
@@ -43,17 +45,37 @@ impl<'a> Masks<'a> {
             })
         };
         let masks = paths.map(read).collect::<Result<_, _>>()?;
-        Ok(Self { layout, masks })
+        let fields = ["groups_1x1", "condensation_factor"];
+        Ok(Self {
+            layout,
+            masks,
+            fields,
+        })
+    }
+
+    /// Reads the masks of reactivations with these paths: their inputs have groups, and their outputs are dropped.
+    pub(super) fn read_outputs(
+        layout: &'a Layout<'a>,
+        paths: impl Iterator<Item = String>,
+    ) -> Result<Self, ImportError> {
+        let masks = Self::read(layout, paths)?;
+        Ok(Self {
+            masks: masks.masks.into_iter().map(Rows::turned).collect(),
+            fields: ["reactivation.groups", "reactivation.condensation_factor"],
+            ..masks
+        })
+    }
+
+    /// Whether nothing is dropped yet.
+    pub(super) fn are_whole(&self) -> bool {
+        let mut masks = self.masks.iter();
+        masks.all(|mask| mask.kept.iter().all(|&kept| kept))
     }
 
     /// The least period of the rows that all masks have.
     pub(super) fn groups(&self) -> Result<usize, ImportError> {
-        let open = |reason| self.layout.undetermined("groups_1x1", reason);
-        if self
-            .masks
-            .iter()
-            .all(|mask| mask.kept.iter().all(|&kept| kept))
-        {
+        let open = |reason| self.layout.undetermined(self.fields[0], reason);
+        if self.are_whole() {
             let reason = "nothing is dropped yet in any mask, so that the groups look alike, and \
                           condensation_factor is open as well";
             return Err(open(reason));
@@ -71,7 +93,7 @@ impl<'a> Masks<'a> {
 
     /// C, from the dropped part of the inputs and the stage.
     pub(super) fn condensation_factor(&self) -> Result<usize, ImportError> {
-        let open = |reason: String| self.layout.undetermined("condensation_factor", reason);
+        let open = |reason: String| self.layout.undetermined(self.fields[1], reason);
         let mut first: Option<(usize, usize, Option<f64>)> = None;
         for mask in &self.masks {
             let dropped = mask.dropped().ok_or_else(|| {
@@ -123,6 +145,18 @@ impl<'a> Masks<'a> {
 }
 
 impl Rows {
+    /// Rows for columns.
+    fn turned(self) -> Self {
+        let column = |input: usize| self.kept[input..].iter().step_by(self.inputs);
+        let kept = (0..self.inputs).flat_map(column).copied().collect();
+        Self {
+            outputs: self.inputs,
+            inputs: self.outputs,
+            kept,
+            ..self
+        }
+    }
+
     fn row(&self, output: usize) -> &[bool] {
         &self.kept[output * self.inputs..][..self.inputs]
     }

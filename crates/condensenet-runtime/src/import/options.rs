@@ -11,6 +11,8 @@ pub struct ImportOptions {
     pub condensation_factor: Option<usize>,
     /// The first convolution, whose stride leaves no trace in the weights.
     pub stem: Option<Stem>,
+    /// The first block of a CondenseNetV2 with hard-swish, counted from 0, which leaves no trace in the weights.
+    pub hard_swish_from: Option<usize>,
     /// The way to the network in a checkpoint that holds several, such as `state_dict_ema`.
     pub key: Option<String>,
 }
@@ -34,6 +36,13 @@ impl ImportOptions {
     #[must_use]
     pub const fn with_stem(mut self, stem: Stem) -> Self {
         self.stem = Some(stem);
+        self
+    }
+
+    /// Sets the first block with hard-swish, counted from 0.
+    #[must_use]
+    pub const fn with_hard_swish_from(mut self, block: usize) -> Self {
+        self.hard_swish_from = Some(block);
         self
     }
 

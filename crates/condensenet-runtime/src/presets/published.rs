@@ -77,8 +77,8 @@ pub struct Published {
 
 /// How long and with what a published network was trained.
 ///
-/// Common to all: stochastic gradient descent with Nesterov momentum 0.9 and weight decay 1e-4, a
-/// learning rate that falls from 0.1 to 0 along a cosine, condensing in the first half.
+/// Common to all: stochastic gradient descent with Nesterov momentum 0.9, a learning rate that falls to 0 along a cosine,
+/// condensing in the first half.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PublishedRecipe {
     /// Passes over the training set.
@@ -87,6 +87,16 @@ pub struct PublishedRecipe {
     pub batch_size: usize,
     /// The weight of the group lasso in the loss.
     pub group_lasso: f64,
+    /// The learning rate at the start, behind a warm-up.
+    pub learning_rate: f64,
+    /// Epochs in which the learning rate climbs.
+    pub warm_up_epochs: Option<usize>,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// How much of each label is shared out among all classes.
+    pub label_smoothing: Option<f64>,
+    /// Decay of the moving average of the weights, which is what was evaluated.
+    pub average_decay: Option<f64>,
 }
 
 impl PublishedRecipe {
@@ -94,11 +104,27 @@ impl PublishedRecipe {
         epochs: 300,
         batch_size: 64,
         group_lasso: 0.0,
+        learning_rate: 0.1,
+        warm_up_epochs: None,
+        weight_decay: 1e-4,
+        label_smoothing: None,
+        average_decay: None,
     };
     pub(super) const IMAGENET: Self = Self {
         epochs: 120,
         batch_size: 256,
         group_lasso: 1e-5,
+        ..Self::CIFAR
+    };
+    pub(super) const V2: Self = Self {
+        epochs: 350,
+        batch_size: 1024,
+        group_lasso: 0.0,
+        learning_rate: 0.4,
+        warm_up_epochs: Some(5),
+        weight_decay: 4e-5,
+        label_smoothing: Some(0.1),
+        average_decay: Some(0.9998),
     };
 }
 
@@ -141,6 +167,22 @@ pub(super) fn imagenet(
             benchmark: Benchmark::Imagenet,
             top1_error,
             top5_error: Some(top5_error),
+        }],
+    })
+}
+
+/// A CondenseNetV2, of either form: its authors' count of both is the same.
+pub(super) fn v2(flops_millions: f64, params_millions: f64, top1_error: f64) -> Option<Published> {
+    Some(Published {
+        source: "README of github.com/jianghaojun/CondenseNetV2, \"Performance\"",
+        size_of: Form::CONVERTED,
+        convention: Convention::Published,
+        flops_millions,
+        params_millions,
+        results: vec![PublishedResult {
+            benchmark: Benchmark::Imagenet,
+            top1_error,
+            top5_error: None,
         }],
     })
 }

@@ -3,12 +3,12 @@
 use super::{
     error::SessionError,
     network::{
-        Affine, Block, Classifier, CondensedConv, DenseLayer, GroupConv, SessionNetwork, Stem,
-        Transition,
+        Affine, Block, Classifier, CondensedConv, DenseLayer, GroupConv, Hidden, Reactivation,
+        SessionNetwork, SqueezeExcitation, Stem, Transition,
     },
 };
 use crate::{
-    config::NetworkConfig,
+    config::{DenseLayerShape, NetworkConfig},
     names::{ConvNames, Spelling},
     state_dict::StateDict,
     tensor::StoredTensor,
@@ -70,6 +70,11 @@ impl Read<'_> {
                             channels_out: at.growth_rate,
                             weight: self.floats(&conv_3x3.weight),
                         },
+                        activation: config.activation(block),
+                        squeeze_excitation: config.has_squeeze_excitation(block).then(|| {
+                            self.squeeze_excitation(&spelling.squeeze_excitation(block, at.layer))
+                        }),
+                        reactivation: self.reactivation(&spelling, at),
                     }
                 })
                 .collect(),
@@ -97,6 +102,11 @@ impl Read<'_> {
             },
             blocks: blocks.collect(),
             norm: self.norm(spelling.last_norm()),
+            hidden: config.hidden.map(|_| Hidden {
+                squeeze_excitation: self.squeeze_excitation(Spelling::LAST_SQUEEZE_EXCITATION),
+                weight: self.floats(&format!("{}.weight", Spelling::HIDDEN)),
+                bias: self.floats(&format!("{}.bias", Spelling::HIDDEN)),
+            }),
             classifier: Classifier {
                 index: classifier_kept.map(|_| self.index("classifier")),
                 weight: self.floats(&format!("{classifier}.weight")),
@@ -143,6 +153,32 @@ impl Read<'_> {
                     .unwrap_or_else(|| dense.whole(norm))
             }
         }
+    }
+
+    fn squeeze_excitation(&self, path: &str) -> SqueezeExcitation {
+        let weight = |number: usize| self.floats(&format!("{path}.fc.{number}.weight"));
+        SqueezeExcitation {
+            squeeze: weight(0),
+            excite: weight(2),
+        }
+    }
+
+    /// The reactivation of a layer, if there is one.
+    fn reactivation(&self, spelling: &Spelling, at: DenseLayerShape) -> Option<Reactivation> {
+        let parts = self.config.reactivation?;
+        let names = spelling.reactivation(at.block, at.layer);
+        let (norm, weight) = (self.norm(&names.norm), self.floats(&names.weight));
+        if self.form == FileForm::Converted {
+            let index = self.index(&names.path);
+            return Some(Reactivation {
+                groups: parts.groups,
+                norm,
+                index,
+                weight,
+            });
+        }
+        let mask = self.floats(&format!("{}._mask", names.path));
+        Some(masked_reactivation(parts.groups, norm, &weight, &mask))
     }
 
     fn norm(&self, path: &str) -> Affine {
@@ -223,6 +259,32 @@ impl Masked {
             norm,
             weight: weights.map(|(weight, mask)| weight * mask).collect(),
         }
+    }
+}
+
+/// A reactivation with its mask, both `[channels_out, channels_in]`; input `i` is in group `i % groups`. Every group is added to the
+/// outputs that it keeps, as many as the group that keeps most.
+fn masked_reactivation(groups: usize, norm: Affine, weight: &[f32], mask: &[f32]) -> Reactivation {
+    let channels_in = norm.scale.len();
+    let rows: Vec<_> = weight.chunks_exact(channels_in).collect();
+    let keeps = |output: usize, group: usize| mask[output * channels_in + group] != 0.0;
+    let kept = |group| (0..rows.len()).filter(move |&output| keeps(output, group));
+    let most = (0..groups).map(|group| kept(group).count()).max();
+    let (mut index, mut weights) = (Vec::new(), Vec::new());
+    for group in 0..groups {
+        let others = (0..rows.len()).filter(|&output| !keeps(output, group));
+        for output in kept(group).chain(others).take(most.unwrap_or(0)) {
+            let factor = f32::from(u8::from(keeps(output, group)));
+            let inputs = rows[output].iter().skip(group).step_by(groups);
+            weights.extend(inputs.map(|weight| weight * factor));
+            index.push(output as u32);
+        }
+    }
+    Reactivation {
+        groups,
+        norm,
+        index,
+        weight: weights,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The network as one would write it first: one op after the other, every result a new vector.
 
-use super::network::{Affine, CondensedConv, SessionNetwork, Transition};
+use super::network::{
+    Activation, Affine, CondensedConv, Reactivation, SessionNetwork, SqueezeExcitation, Transition,
+};
 
 /// One image's feature map, `[channels][height][width]`.
 #[derive(Clone)]
@@ -52,9 +54,46 @@ impl Map {
     }
 
     fn norm_relu(&self, norm: &Affine) -> Self {
+        self.norm_act(norm, Activation::Relu)
+    }
+
+    fn norm_act(&self, norm: &Affine, activation: Activation) -> Self {
         Self::fill(self.channels, self.height, self.width, |c, y, x| {
-            (self.at(c, y, x) * f64::from(norm.scale[c]) + f64::from(norm.shift[c])).max(0.0)
+            let x = self.at(c, y, x) * f64::from(norm.scale[c]) + f64::from(norm.shift[c]);
+            act(x, activation)
         })
+    }
+
+    fn averages(&self) -> Vec<f64> {
+        let pixels = self.height * self.width;
+        let maps = self.values.chunks_exact(pixels);
+        maps.map(|c| c.iter().sum::<f64>() / pixels as f64)
+            .collect()
+    }
+
+    fn weighed(&self, part: &SqueezeExcitation) -> Self {
+        let factors = factors(part, &self.averages());
+        Self::fill(self.channels, self.height, self.width, |c, y, x| {
+            self.at(c, y, x) * factors[c]
+        })
+    }
+
+    /// Adds what new channels say.
+    fn reactivated(mut self, part: &Reactivation, activation: Activation, new: &Self) -> Self {
+        let new = new.norm_act(&part.norm, activation);
+        let pixels = self.height * self.width;
+        let (per_group, kept) = (new.channels / part.groups, part.index.len() / part.groups);
+        for (at, &channel) in part.index.iter().enumerate() {
+            for i in 0..per_group {
+                let weight = f64::from(part.weight[at * per_group + i]);
+                let from = i * part.groups + at / kept;
+                for pixel in 0..pixels {
+                    let value = new.values[from * pixels + pixel];
+                    self.values[channel as usize * pixels + pixel] += weight * value;
+                }
+            }
+        }
+        self
     }
 
     fn conv(
@@ -90,12 +129,12 @@ impl Map {
         })
     }
 
-    fn condensed(&self, conv: &CondensedConv) -> Self {
+    fn condensed(&self, conv: &CondensedConv, activation: Activation) -> Self {
         let kept = conv
             .index
             .as_ref()
             .map_or_else(|| self.clone(), |index| self.select(index));
-        kept.norm_relu(&conv.norm)
+        kept.norm_act(&conv.norm, activation)
             .conv(conv.groups, conv.channels_out, 1, 1, &conv.weight)
             .shuffle(conv.groups)
     }
@@ -133,6 +172,27 @@ impl Map {
     }
 }
 
+fn act(x: f64, activation: Activation) -> f64 {
+    match activation {
+        Activation::Relu => x.max(0.0),
+        Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+    }
+}
+
+/// A matrix, row by row, times a vector.
+fn product<'a>(matrix: &'a [f32], x: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    let rows = matrix.chunks_exact(x.len());
+    rows.map(move |row| row.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum())
+}
+
+fn factors(part: &SqueezeExcitation, averages: &[f64]) -> Vec<f64> {
+    let hidden: Vec<f64> = product(&part.squeeze, averages)
+        .map(|x| x.max(0.0))
+        .collect();
+    let excited = product(&part.excite, &hidden);
+    excited.map(|x| 1.0 / (1.0 + (-x).exp())).collect()
+}
+
 /// The logits of one image.
 pub(super) fn forward(
     network: &SessionNetwork,
@@ -155,28 +215,32 @@ pub(super) fn forward(
     for block in &network.blocks {
         for layer in &block.layers {
             let conv = &layer.conv_2;
-            let bottleneck = map.condensed(&layer.conv_1).norm_relu(&layer.norm_2);
-            map = map.concatenate(bottleneck.conv(
-                conv.groups,
-                conv.channels_out,
-                3,
-                1,
-                &conv.weight,
-            ));
+            let activation = layer.activation;
+            let bottleneck = map.condensed(&layer.conv_1, activation);
+            let bottleneck = bottleneck.norm_act(&layer.norm_2, activation);
+            let mut new = bottleneck.conv(conv.groups, conv.channels_out, 3, 1, &conv.weight);
+            if let Some(part) = &layer.squeeze_excitation {
+                new = new.weighed(part);
+            }
+            if let Some(part) = &layer.reactivation {
+                map = map.reactivated(part, activation, &new);
+            }
+            map = map.concatenate(new);
         }
         map = match &block.transition {
             Transition::None => map,
             Transition::AveragePool => map.average_pool(),
-            Transition::Conv(conv) => map.condensed(conv).average_pool(),
+            Transition::Conv(conv) => map.condensed(conv, Activation::Relu).average_pool(),
         };
     }
-    let map = map.norm_relu(&network.norm);
-    let pixels = map.height * map.width;
-    let features: Vec<f64> = map
-        .values
-        .chunks_exact(pixels)
-        .map(|c| c.iter().sum::<f64>() / pixels as f64)
-        .collect();
+    let mut features = map.norm_relu(&network.norm).averages();
+    if let Some(hidden) = &network.hidden {
+        let factors = factors(&hidden.squeeze_excitation, &features);
+        let weighed: Vec<f64> = features.iter().zip(factors).map(|(x, f)| x * f).collect();
+        let sums = product(&hidden.weight, &weighed).zip(&hidden.bias);
+        let sums = sums.map(|(sum, &bias)| act(sum + f64::from(bias), Activation::HardSwish));
+        features = sums.collect();
+    }
     let classifier = &network.classifier;
     let kept: Vec<f64> = match &classifier.index {
         Some(index) => index.iter().map(|&i| features[i as usize]).collect(),

@@ -3,6 +3,8 @@
 //! [`SessionNetwork::new`] reads the weights of a network. Anybody else may fill the fields:
 //! slices are row-major, convolutions are cross-correlations as everywhere in deep learning.
 
+pub use condensenet_kernels::Activation;
+
 /// A norm at test time: `scale * x + shift` per channel.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Affine {
@@ -49,7 +51,7 @@ impl Affine {
     }
 }
 
-/// A whole network: stem, dense blocks, norm, ReLU, global average, classifier.
+/// A whole network: stem, dense blocks, norm, ReLU, global average, a hidden layer if there is one, classifier.
 #[derive(Clone, Debug)]
 pub struct SessionNetwork {
     /// The first convolution.
@@ -58,6 +60,8 @@ pub struct SessionNetwork {
     pub blocks: Vec<Block>,
     /// Norm in front of the last ReLU and global average.
     pub norm: Affine,
+    /// What stands between the averages and the classifier.
+    pub hidden: Option<Hidden>,
     /// The last linear layer.
     pub classifier: Classifier,
 }
@@ -99,7 +103,7 @@ pub enum Transition {
     Conv(CondensedConv),
 }
 
-/// A 1x1, a norm and ReLU, and a 3x3.
+/// A 1x1, a norm and an activation, and a 3x3; in some networks, more.
 #[derive(Clone, Debug)]
 pub struct DenseLayer {
     /// To the bottleneck.
@@ -108,9 +112,48 @@ pub struct DenseLayer {
     pub norm_2: Affine,
     /// To as many channels as the growth rate.
     pub conv_2: GroupConv,
+    /// What follows both norms.
+    pub activation: Activation,
+    /// What weighs the new channels.
+    pub squeeze_excitation: Option<SqueezeExcitation>,
+    /// What adds to the channels that the layer read.
+    pub reactivation: Option<Reactivation>,
 }
 
-/// Index, norm, ReLU, grouped 1x1, shuffle.
+/// Averages, two linear layers without bias with ReLU between them, and a sigmoid: factors of the channels.
+#[derive(Clone, Debug)]
+pub struct SqueezeExcitation {
+    /// `[hidden, channels]`.
+    pub squeeze: Vec<f32>,
+    /// `[channels, hidden]`.
+    pub excite: Vec<f32>,
+}
+
+/// Norm, the layer's activation, grouped 1x1, and a sum into channels by index.
+#[derive(Clone, Debug)]
+pub struct Reactivation {
+    /// Groups of new channels: channel `c` belongs to group `c % groups`.
+    pub groups: usize,
+    /// Of the new channels.
+    pub norm: Affine,
+    /// The channels that are added to, group after group.
+    pub index: Vec<u32>,
+    /// `[outputs, inputs of a group]`, group after group.
+    pub weight: Vec<f32>,
+}
+
+/// Squeeze and excitation of the averages, a linear layer, hard-swish.
+#[derive(Clone, Debug)]
+pub struct Hidden {
+    /// What weighs the averages.
+    pub squeeze_excitation: SqueezeExcitation,
+    /// `[features, channels]`.
+    pub weight: Vec<f32>,
+    /// Per feature.
+    pub bias: Vec<f32>,
+}
+
+/// Index, norm, activation, grouped 1x1, shuffle. The activation is the dense layer's; ReLU in a transition.
 #[derive(Clone, Debug)]
 pub struct CondensedConv {
     /// G; the kept inputs and the outputs are parted among them.

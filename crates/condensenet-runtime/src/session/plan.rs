@@ -1,8 +1,12 @@
 //! The packed network, and one pass of images through it.
 
-use condensenet_kernels::inference::{
-    self as kernels, Aligned, Area, Crew, Isa, Linear, NormIn, Pointwise, PointwiseParts, Spatial,
-    average_pool_2x2, max_pool_3x3, norm_relu_average_pool_2x2, norm_relu_global_average,
+use condensenet_kernels::{
+    Activation,
+    inference::{
+        self as kernels, Aligned, Area, Crew, Isa, Linear, NormIn, Pointwise, PointwiseParts,
+        ReactivationParts, Spatial, average_pool_2x2, hard_swish, max_pool_3x3,
+        norm_relu_average_pool_2x2, norm_relu_global_average,
+    },
 };
 
 use super::{
@@ -17,7 +21,13 @@ pub(super) struct Plan {
     pub stem_pool: bool,
     pub blocks: Vec<Block>,
     pub norm: network::Affine,
+    pub hidden: Option<Hidden>,
     pub classifier: Linear,
+}
+
+pub(super) struct Hidden {
+    pub squeeze_excitation: kernels::SqueezeExcitation,
+    pub linear: Linear,
 }
 
 pub(super) struct Block {
@@ -73,6 +83,7 @@ impl Plan {
                         norm: None,
                         weight: &conv.weight,
                         norm_out: None,
+                        activation: Activation::Relu,
                     };
                     PackedTransition::Conv(Box::new(PackedConv {
                         rows: conv.rows(),
@@ -89,6 +100,11 @@ impl Plan {
             }
         });
         let blocks = blocks.collect();
+        let hidden = network.hidden.as_ref().map(|hidden| Hidden {
+            squeeze_excitation: squeeze_excitation(&hidden.squeeze_excitation, channels),
+            linear: Linear::pack(channels, None, &hidden.weight, &hidden.bias),
+        });
+        let features = hidden.as_ref().map_or(channels, |h| h.linear.outputs());
         let classifier = &network.classifier;
         Self {
             isa,
@@ -102,8 +118,9 @@ impl Plan {
             stem_pool: stem.norm.is_some(),
             blocks,
             norm: network.norm,
+            hidden,
             classifier: Linear::pack(
-                channels,
+                features,
                 classifier.index.as_deref(),
                 &classifier.weight,
                 &classifier.bias,
@@ -118,7 +135,10 @@ impl Plan {
             .iter()
             .flat_map(|b| &b.layers)
             .map(kernels::DenseLayer::bytes);
-        self.stem.bytes() + layers.sum::<usize>() + self.classifier.bytes()
+        let hidden = self.hidden.as_ref().map_or(0, |hidden| {
+            hidden.squeeze_excitation.bytes() + hidden.linear.bytes()
+        });
+        self.stem.bytes() + layers.sum::<usize>() + hidden + self.classifier.bytes()
     }
 
     /// Passes images `[channels_in, height, width]` through the network, with the workspace made for their size.
@@ -204,8 +224,20 @@ impl Plan {
             geometry.area(last, count),
             &mut rest.features,
         );
+        let mut features = &rest.features;
+        if let Some(Hidden {
+            squeeze_excitation,
+            linear,
+        }) = &self.hidden
+        {
+            let (kept, scratch) = (&mut rest.kept, &mut rest.squeeze);
+            squeeze_excitation.run_features(crew, isa, count, &mut rest.features, scratch);
+            linear.run(crew, isa, count, &rest.features, kept, &mut rest.hidden);
+            hard_swish(isa, &mut rest.hidden[..count * linear.outputs()]);
+            features = &rest.hidden;
+        }
         self.classifier
-            .run(crew, isa, count, &rest.features, &mut rest.kept, out);
+            .run(crew, isa, count, features, &mut rest.kept, out);
     }
 
     fn run_stem(
@@ -329,6 +361,13 @@ fn pair(buffers: &mut [Aligned; 2], turn: usize) -> (&mut Aligned, &mut Aligned)
     }
 }
 
+fn squeeze_excitation(
+    part: &network::SqueezeExcitation,
+    channels: usize,
+) -> kernels::SqueezeExcitation {
+    kernels::SqueezeExcitation::pack(channels, &part.squeeze, &part.excite)
+}
+
 fn pack_layer(layer: &network::DenseLayer) -> kernels::DenseLayer {
     let index = layer.conv_1.rows();
     let pointwise = Pointwise::pack(PointwiseParts {
@@ -337,10 +376,22 @@ fn pack_layer(layer: &network::DenseLayer) -> kernels::DenseLayer {
         norm: Some(norm(&layer.conv_1.norm)),
         weight: &layer.conv_1.weight,
         norm_out: Some(norm(&layer.norm_2)),
+        activation: layer.activation,
     });
     let conv = &layer.conv_2;
-    kernels::DenseLayer::new(
-        pointwise,
-        Spatial::pack(conv.groups, conv.channels_out, &conv.weight),
-    )
+    let weighed = layer.squeeze_excitation.as_ref();
+    let reactivation = layer.reactivation.as_ref();
+    let reactivation = reactivation.map(|part| {
+        kernels::Reactivation::pack(ReactivationParts {
+            groups: part.groups,
+            norm: norm(&part.norm),
+            activation: layer.activation,
+            index: &part.index,
+            weight: &part.weight,
+        })
+    });
+    let spatial = Spatial::pack(conv.groups, conv.channels_out, &conv.weight);
+    kernels::DenseLayer::new(pointwise, spatial)
+        .with_squeeze_excitation(weighed.map(|part| squeeze_excitation(part, conv.channels_out)))
+        .with_reactivation(reactivation)
 }

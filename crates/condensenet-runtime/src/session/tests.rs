@@ -55,6 +55,9 @@ struct Shape {
     /// Groups of a 1x1 transition with half the channels; 0 for a plain pool.
     transition: usize,
     index: bool,
+    /// The groups of a reactivation, which is the whole of CondenseNetV2 that a block has; from block 1 on with hard-swish and
+    /// weighed channels, and with a hidden layer behind. 0 for none.
+    reactivation: usize,
 }
 
 const CIFAR: Shape = Shape {
@@ -69,9 +72,10 @@ const CIFAR: Shape = Shape {
     bottleneck: 4,
     transition: 0,
     index: true,
+    reactivation: 0,
 };
 
-const SHAPES: [Shape; 6] = [
+const SHAPES: [Shape; 9] = [
     CIFAR,
     Shape {
         stride: 2,
@@ -109,6 +113,27 @@ const SHAPES: [Shape; 6] = [
         growth: &[6, 6],
         transition: 1,
         index: false,
+        ..CIFAR
+    },
+    Shape {
+        stride: 2,
+        groups_1x1: 8,
+        groups_3x3: 8,
+        condensation_factor: 8,
+        layers: &[1, 2, 2, 1],
+        growth: &[8, 8, 16, 32],
+        reactivation: 8,
+        ..CIFAR
+    },
+    Shape {
+        reactivation: 2,
+        ..CIFAR
+    },
+    Shape {
+        growth: &[3, 6, 6],
+        groups_1x1: 3,
+        groups_3x3: 1,
+        reactivation: 3,
         ..CIFAR
     },
     Shape {
@@ -153,6 +178,30 @@ impl Shape {
         }
     }
 
+    fn squeeze_excitation(
+        random: &mut Random,
+        channels: usize,
+        hidden: usize,
+    ) -> SqueezeExcitation {
+        SqueezeExcitation {
+            squeeze: random.values(hidden * channels, 1.0),
+            excite: random.values(channels * hidden, 1.0),
+        }
+    }
+
+    fn reactivation(self, random: &mut Random, new: usize, channels: usize) -> Reactivation {
+        let kept = channels / self.condensation_factor;
+        let per_group = new / self.reactivation;
+        Reactivation {
+            groups: self.reactivation,
+            norm: random.norm(new),
+            index: (0..self.reactivation * kept)
+                .map(|_| random.below(channels) as u32)
+                .collect(),
+            weight: random.values(self.reactivation * kept * per_group, 0.4),
+        }
+    }
+
     fn network(self) -> SessionNetwork {
         let mut random = Random(86);
         let mut channels = 2 * self.growth[0];
@@ -180,10 +229,20 @@ impl Shape {
                     channels_out: growth,
                     weight,
                 };
+                let is_v2 = self.reactivation > 0;
+                let late = is_v2 && b > 0;
                 dense.push(DenseLayer {
                     conv_1,
                     norm_2: random.norm(bottleneck),
                     conv_2,
+                    activation: if late {
+                        Activation::HardSwish
+                    } else {
+                        Activation::Relu
+                    },
+                    squeeze_excitation: late
+                        .then(|| Self::squeeze_excitation(&mut random, growth, growth)),
+                    reactivation: is_v2.then(|| self.reactivation(&mut random, growth, channels)),
                 });
                 channels += growth;
             }
@@ -206,6 +265,17 @@ impl Shape {
                 transition,
             });
         }
+        let norm = random.norm(channels);
+        let hidden = (self.reactivation > 0).then(|| {
+            let features = 11;
+            let hidden = Hidden {
+                squeeze_excitation: Self::squeeze_excitation(&mut random, channels, channels / 16),
+                weight: random.values(features * channels, 0.5),
+                bias: random.values(features, 0.5),
+            };
+            channels = features;
+            hidden
+        });
         let kept = if self.index { channels / 2 } else { channels };
         let index = self
             .index
@@ -218,7 +288,8 @@ impl Shape {
         SessionNetwork {
             stem,
             blocks,
-            norm: random.norm(channels),
+            norm,
+            hidden,
             classifier,
         }
     }

@@ -2,7 +2,10 @@
 
 use super::{
     error::SessionError,
-    network::{Affine, Classifier, CondensedConv, GroupConv, SessionNetwork, Transition},
+    network::{
+        Affine, Classifier, CondensedConv, GroupConv, Hidden, Reactivation, SessionNetwork,
+        SqueezeExcitation, Transition,
+    },
 };
 
 impl SessionNetwork {
@@ -50,6 +53,12 @@ impl SessionNetwork {
                     weight.len(),
                     channels_out * bottleneck / groups * 9,
                 )?;
+                if let Some(part) = &layer.squeeze_excitation {
+                    part.validate(&name("squeeze and excitation"), *channels_out)?;
+                }
+                if let Some(part) = &layer.reactivation {
+                    part.validate(&name("reactivation"), *channels_out, channels)?;
+                }
                 channels += channels_out;
             }
             if let Transition::Conv(conv) = &block.transition {
@@ -64,6 +73,16 @@ impl SessionNetwork {
             )?;
         }
         self.norm.validate("last norm", channels)?;
+        if let Some(Hidden {
+            squeeze_excitation,
+            weight,
+            bias,
+        }) = &self.hidden
+        {
+            squeeze_excitation.validate("last squeeze and excitation", channels)?;
+            SessionError::check_size("hidden weight", weight.len(), channels * bias.len())?;
+            channels = bias.len();
+        }
         let Classifier {
             index,
             weight,
@@ -100,6 +119,40 @@ impl CondensedConv {
             format!("weight of the {part}"),
             self.weight.len(),
             self.channels_out * inputs / self.groups,
+        )
+    }
+}
+
+impl SqueezeExcitation {
+    fn validate(&self, part: &str, channels: usize) -> Result<(), SessionError> {
+        let hidden = self.squeeze.len() / channels;
+        if hidden == 0 {
+            return Err(SessionError::Empty {
+                part: "hidden features of a squeeze and excitation",
+            });
+        }
+        let expected = hidden * channels;
+        SessionError::check_size(
+            format!("squeeze of the {part}"),
+            self.squeeze.len(),
+            expected,
+        )?;
+        SessionError::check_size(format!("excite of the {part}"), self.excite.len(), expected)
+    }
+}
+
+impl Reactivation {
+    fn validate(&self, part: &str, new: usize, channels: usize) -> Result<(), SessionError> {
+        groups_divide(part.to_owned(), self.groups, &[new])?;
+        if !self.index.len().is_multiple_of(self.groups) {
+            groups_divide(part.to_owned(), self.groups, &[self.index.len()])?;
+        }
+        check_index(part, Some(&self.index), channels)?;
+        self.norm.validate(&format!("norm of the {part}"), new)?;
+        SessionError::check_size(
+            format!("weight of the {part}"),
+            self.weight.len(),
+            self.index.len() * (new / self.groups),
         )
     }
 }

@@ -1,6 +1,8 @@
 //! Everything that a pass writes to, made once for an image size.
 
-use condensenet_kernels::inference::{Aligned, Area, DenseLayer, Phases, Workbench};
+use condensenet_kernels::inference::{
+    Aligned, Area, DenseLayer, Phases, SqueezeScratch, Workbench,
+};
 
 use super::{
     error::SessionError,
@@ -85,9 +87,13 @@ impl Geometry {
                 PackedTransition::Conv(packed) => packed.conv.flops_per_pixel() / 4,
                 _ => 0,
             };
-            self.area(b, 1).pixels() * (layers + transition)
+            let others: usize = block.layers.iter().map(DenseLayer::flops_per_image).sum();
+            self.area(b, 1).pixels() * (layers + transition) + others
         });
-        stem + blocks.sum::<usize>() + plan.classifier.flops()
+        let hidden = plan.hidden.as_ref().map_or(0, |hidden| {
+            hidden.squeeze_excitation.flops() + hidden.linear.flops()
+        });
+        stem + blocks.sum::<usize>() + hidden + plan.classifier.flops()
     }
 }
 
@@ -106,6 +112,8 @@ pub(super) struct Rest {
     pub phases: Phases,
     pub pooled: Aligned,
     pub features: Aligned,
+    pub hidden: Aligned,
+    pub squeeze: SqueezeScratch,
     pub kept: Aligned,
     pub bench: Workbench,
 }
@@ -142,6 +150,7 @@ impl Workspace {
         if plan.stem_pool {
             front[1] = front[1].max(plan.stem.channels_out() * geometry.stem.stride());
         }
+        let hidden = plan.hidden.as_ref().map_or(0, |h| h.linear.outputs());
         let channels = plan.blocks.last().map_or(0, |block| block.channels_out);
         Ok(Self {
             geometry,
@@ -151,6 +160,8 @@ impl Workspace {
                 phases: Phases::default(),
                 pooled: Aligned::zeros(pooled),
                 features: Aligned::zeros(images * channels),
+                hidden: Aligned::zeros(images * hidden),
+                squeeze: SqueezeScratch::default(),
                 kept: Aligned::default(),
                 bench: Workbench::new(slots),
             },
@@ -162,10 +173,12 @@ impl Workspace {
         let buffers = self.front.iter().chain(&self.back).chain([
             &self.rest.pooled,
             &self.rest.features,
+            &self.rest.hidden,
             &self.rest.kept,
         ]);
         4 * buffers.map(|buffer| buffer.len()).sum::<usize>()
             + self.rest.bench.bytes()
             + self.rest.phases.bytes()
+            + self.rest.squeeze.bytes()
     }
 }

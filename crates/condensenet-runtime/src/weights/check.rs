@@ -65,7 +65,14 @@ impl TensorSpec {
             }
             TensorKind::Mask { groups } => {
                 check_finite(tensor)?;
-                check_mask(tensor, groups, self.shape[1])
+                check_mask(&tensor.to_f64(), groups, self.shape[1])
+            }
+            TensorKind::OutputMask { groups } => {
+                check_finite(tensor)?;
+                let (values, inputs) = (tensor.to_f64(), self.shape[1]);
+                let turned = (0..inputs).flat_map(|input| values[input..].iter().step_by(inputs));
+                let turned: Vec<f64> = turned.copied().collect();
+                check_mask(&turned, groups, self.shape[0])
             }
             TensorKind::Index { channels_in } => check_index(tensor, channels_in),
             TensorKind::Counter => Ok(()),
@@ -98,12 +105,8 @@ fn check_not_negative(tensor: &StoredTensor) -> Result<(), StateDictProblem> {
     })
 }
 
-fn check_mask(
-    tensor: &StoredTensor,
-    groups: usize,
-    channels_in: usize,
-) -> Result<(), StateDictProblem> {
-    let values = tensor.to_f64();
+/// The mask of a reactivation is turned: what is said of its outputs is then of inputs.
+fn check_mask(values: &[f64], groups: usize, channels_in: usize) -> Result<(), StateDictProblem> {
     let strange = values
         .iter()
         .position(|&value| value != 0.0 && value != 1.0);

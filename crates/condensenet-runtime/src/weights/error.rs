@@ -104,17 +104,17 @@ pub enum StateDictProblem {
         /// The value.
         value: f64,
     },
-    /// Two outputs of one group do not keep the same inputs.
+    /// Two members of one group do not keep the same connections.
     #[error(
-        "outputs {group} and {output} both belong to group {group}, but only one of them keeps \
-         input {channel}"
+        "channels {group} and {output} both belong to group {group}, but only one of them keeps its \
+         connection with channel {channel}"
     )]
     MaskDisagrees {
-        /// The group; its first output has the same number.
+        /// The group; its first member has the same number.
         group: usize,
-        /// The first output that differs from the group's first.
+        /// The first member that differs from the group's first: an output, or an input of a reactivation.
         output: usize,
-        /// The first input on which they differ.
+        /// The first channel on the other side on which they differ.
         channel: usize,
     },
     /// An index points past the channels that it chooses from.

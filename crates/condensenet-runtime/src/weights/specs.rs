@@ -2,7 +2,7 @@
 
 use super::FileForm;
 use crate::{
-    config::NetworkConfig,
+    config::{NetworkConfig, Reactivation},
     names::{ConvNames, Spelling},
 };
 
@@ -30,6 +30,12 @@ pub enum TensorKind {
         /// The number of groups.
         groups: usize,
     },
+    /// Zeros and ones, `[channels_out, channels_in, 1, 1]`, where the column of input `i` is that of group
+    /// `i % groups`: the mask of a reactivation.
+    OutputMask {
+        /// The number of groups.
+        groups: usize,
+    },
     /// Channels out of so many.
     Index {
         /// The number of channels to choose from.
@@ -40,7 +46,7 @@ pub enum TensorKind {
 }
 
 /// Lists the tensors of a network that was validated, in the order in which its modules are walked through: stem,
-/// dense layers, transitions, last norm, classifier.
+/// dense layers, transitions, last norm, hidden layer, classifier.
 #[must_use]
 pub fn specs(
     config: &NetworkConfig,
@@ -69,6 +75,14 @@ pub fn specs(
         list.norm(&conv_3x3.norm, between);
         let shape = [at.growth_rate, between / config.groups_3x3, 3, 3];
         list.push(conv_3x3.weight, &shape, TensorKind::Float);
+        if config.has_squeeze_excitation(at.block) {
+            let path = spelling.squeeze_excitation(at.block, at.layer);
+            list.squeeze_excitation(&path, at.growth_rate, at.growth_rate);
+        }
+        if let Some(reactivation) = config.reactivation {
+            let names = spelling.reactivation(at.block, at.layer);
+            list.reactivation(&names, reactivation, at.growth_rate, at.channels_in);
+        }
     }
     for (block, shape) in config.blocks().iter().enumerate() {
         if let Some(channels_out) = shape.transition {
@@ -81,20 +95,20 @@ pub fn specs(
     }
     let channels = config.channels_after_last_block();
     list.norm(spelling.last_norm(), channels);
+    if let Some(hidden) = config.hidden {
+        let inside = channels / hidden.squeeze_reduction;
+        list.squeeze_excitation(Spelling::LAST_SQUEEZE_EXCITATION, channels, inside);
+        list.linear(Spelling::HIDDEN, channels, hidden.features);
+    }
+    let read = config.classifier_inputs();
     let (path, kept) = match classifier_kept {
-        None => ("classifier", channels),
+        None => ("classifier", read),
         Some(kept) => {
-            list.index("classifier", channels, kept);
+            list.index("classifier", read, kept);
             ("classifier.linear", kept)
         }
     };
-    let classes = config.num_classes;
-    list.push(
-        format!("{path}.weight"),
-        &[classes, kept],
-        TensorKind::Float,
-    );
-    list.push(format!("{path}.bias"), &[classes], TensorKind::Float);
+    list.linear(path, kept, config.num_classes);
     list.specs
 }
 
@@ -135,6 +149,48 @@ impl List<'_> {
                 self.push(names.weight.clone(), &shape, TensorKind::Float);
             }
         }
+    }
+
+    /// Norm and 1x1 convolution back to the channels that were there, in the form that the network has it.
+    fn reactivation(
+        &mut self,
+        names: &ConvNames,
+        parts: Reactivation,
+        channels_in: usize,
+        channels_out: usize,
+    ) {
+        let (groups, path) = (parts.groups, &names.path);
+        self.norm(&names.norm, channels_in);
+        match self.form {
+            FileForm::Training => {
+                let (shape, kind) = (
+                    [channels_out, channels_in, 1, 1],
+                    TensorKind::OutputMask { groups },
+                );
+                self.push(names.weight.clone(), &shape, TensorKind::Float);
+                self.push(format!("{path}._mask"), &shape, kind);
+                self.push(format!("{path}._stage"), &[1], TensorKind::Counter);
+                self.push(format!("{path}._count"), &[1], TensorKind::Counter);
+            }
+            FileForm::Converted => {
+                let written = groups * (channels_out / parts.condensation_factor);
+                let shape = [written, channels_in / groups, 1, 1];
+                self.push(names.weight.clone(), &shape, TensorKind::Float);
+                self.index(path, channels_out, written);
+            }
+        }
+    }
+
+    fn squeeze_excitation(&mut self, path: &str, channels: usize, inside: usize) {
+        let weight = |number: usize| format!("{path}.fc.{number}.weight");
+        self.push(weight(0), &[inside, channels], TensorKind::Float);
+        self.push(weight(2), &[channels, inside], TensorKind::Float);
+    }
+
+    fn linear(&mut self, path: &str, inputs: usize, outputs: usize) {
+        let weight = format!("{path}.weight");
+        self.push(weight, &[outputs, inputs], TensorKind::Float);
+        self.push(format!("{path}.bias"), &[outputs], TensorKind::Float);
     }
 
     fn index(&mut self, path: &str, channels_in: usize, kept: usize) {

@@ -49,12 +49,12 @@ pub enum TrainingFormError {
         /// The value at the second.
         second: f64,
     },
-    /// A group reads a channel twice, which no conversion makes it do.
-    #[error("{key}: {reader} reads channel {channel} twice, which a mask can't say")]
+    /// A group reads a channel twice, or is added to it twice, which no conversion makes it do.
+    #[error("{key}: {reader} channel {channel} twice, which a mask can't say")]
     ReadTwice {
         /// The index.
         key: String,
-        /// The group, or the classifier.
+        /// The group or the classifier, with what it does: `group 1 reads`.
         reader: String,
         /// The channel.
         channel: usize,
@@ -87,8 +87,15 @@ impl NetworkWeights {
                 conv.restore(&mut tensors)?;
             }
         }
+        if let Some(reactivation) = self.config.reactivation {
+            let spelling = Spelling::of(&self.config);
+            for at in self.config.dense_layers() {
+                let conv = spelling.reactivation(at.block, at.layer);
+                restore_reactivation(&mut tensors, &conv, reactivation.groups, at.channels_in)?;
+            }
+        }
         if self.classifier_kept.is_some() {
-            restore_classifier(&mut tensors, self.config.channels_after_last_block())?;
+            restore_classifier(&mut tensors, self.config.classifier_inputs())?;
         }
         Ok(Self {
             config: self.config.clone(),
@@ -132,7 +139,7 @@ impl Condensed {
             let row = &mut kept[group * self.channels_in..][..self.channels_in];
             mark(row, channels).map_err(|channel| TrainingFormError::ReadTwice {
                 key: key.clone(),
-                reader: format!("group {group}"),
+                reader: format!("group {group} reads"),
                 channel,
             })?;
         }
@@ -172,6 +179,45 @@ impl Condensed {
     }
 }
 
+/// Spreads the weights of a reactivation over all channels that it might add to.
+fn restore_reactivation(
+    tensors: &mut StateDict,
+    conv: &ConvNames,
+    groups: usize,
+    channels_out: usize,
+) -> Result<(), TrainingFormError> {
+    let key = format!("{}.index", conv.path);
+    let index = taken(tensors, &key).to_i64();
+    let index: Vec<usize> = index.into_iter().map(|channel| channel as usize).collect();
+    let condensed = taken(tensors, &conv.weight);
+    let (kept, per_group) = (index.len() / groups, condensed.shape()[1]);
+    let channels_in = groups * per_group;
+    let mut weight = vec![0.0; channels_out * channels_in];
+    let mut mask = vec![0.0; channels_out * channels_in];
+    let values = condensed.to_f64();
+    let mut rows = values.chunks_exact(per_group);
+    for (group, channels) in index.chunks_exact(kept).enumerate() {
+        mark(&mut vec![0.0; channels_out], channels).map_err(|channel| {
+            TrainingFormError::ReadTwice {
+                key: key.clone(),
+                reader: format!("group {group} adds to"),
+                channel,
+            }
+        })?;
+        for (&channel, values) in channels.iter().zip(&mut rows) {
+            for (i, value) in values.iter().enumerate() {
+                let at = channel * channels_in + i * groups + group;
+                (weight[at], mask[at]) = (*value, 1.0);
+            }
+        }
+    }
+    let shape = [channels_out, channels_in, 1, 1];
+    tensors.insert(conv.weight.clone(), like(&condensed, &shape, &weight));
+    let mask = StoredTensor::from_f32(&shape, &mask);
+    tensors.insert(format!("{}._mask", conv.path), mask);
+    Ok(())
+}
+
 /// Spreads the weights of a condensed classifier over all inputs.
 fn restore_classifier(
     tensors: &mut StateDict,
@@ -182,7 +228,7 @@ fn restore_classifier(
     let index: Vec<usize> = index.into_iter().map(|channel| channel as usize).collect();
     mark(&mut vec![0.0; channels_in], &index).map_err(|channel| TrainingFormError::ReadTwice {
         key: key.to_owned(),
-        reader: "the classifier".to_owned(),
+        reader: "the classifier reads".to_owned(),
         channel,
     })?;
     let condensed = taken(tensors, "classifier.linear.weight");

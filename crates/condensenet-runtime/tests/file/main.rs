@@ -74,7 +74,9 @@ fn filled(spec: TensorSpec, next: &mut usize) -> (String, StoredTensor) {
             let channels = numbers.iter().map(|number| (number % channels_in) as i64);
             StoredTensor::from_i64(&spec.shape, &channels.collect::<Vec<_>>())
         }
-        TensorKind::Mask { .. } => StoredTensor::from_f32(&spec.shape, &vec![1.0; count]),
+        TensorKind::Mask { .. } | TensorKind::OutputMask { .. } => {
+            StoredTensor::from_f32(&spec.shape, &vec![1.0; count])
+        }
         _ => {
             let floats = numbers.iter().map(|&number| number as f32 / 64.0);
             StoredTensor::from_f32(&spec.shape, &floats.collect::<Vec<_>>())

@@ -100,6 +100,18 @@ impl Made<'_> {
                 let values = (0..outputs).flat_map(|output| rows[output % groups].clone());
                 StoredTensor::from_f32(shape, &values.collect::<Vec<_>>())
             }
+            TensorKind::OutputMask { groups } => {
+                let (outputs, parts) = (shape[0], self.config.reactivation);
+                let factor = parts.map_or(1, |parts| parts.condensation_factor);
+                let dropped = self.stage * outputs / factor;
+                let rows = (0..groups).map(|_| random.channels(dropped, outputs));
+                let rows: Vec<Vec<usize>> = rows.collect();
+                let values = (0..count).map(|at| {
+                    let (output, input) = (at / shape[1], at % shape[1]);
+                    f32::from(u8::from(!rows[input % groups].contains(&output)))
+                });
+                StoredTensor::from_f32(shape, &values.collect::<Vec<_>>())
+            }
             TensorKind::Index { channels_in } => {
                 let of_classifier = spec.key == "classifier.index";
                 let groups = if of_classifier {

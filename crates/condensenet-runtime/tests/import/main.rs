@@ -8,6 +8,7 @@ mod peers;
 mod pickle;
 mod torchvision;
 mod training_form;
+mod v2;
 mod wrapped;
 mod zip;
 

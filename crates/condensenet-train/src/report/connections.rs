@@ -14,6 +14,9 @@ pub struct Connections {
     pub sources: Vec<Source>,
     /// The layers that read, first to last: every dense layer, then the classifier.
     pub targets: Vec<Target>,
+    /// What the reactivations of a CondenseNetV2 add to the channels of each source, first to last; none in other networks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactivated: Vec<Target>,
     /// Which inputs each learned convolution kept, first to last.
     pub masks: Vec<LayerMask>,
 }
@@ -80,14 +83,26 @@ impl Connections {
                 }
             })
             .collect();
+        // What reads the averaged features.
+        let last = match &network.hidden {
+            Some(hidden) => &hidden.linear,
+            None => network.classifier.linear(),
+        };
         targets.push(Target {
             block: None,
             layer: 0,
-            mean_weights: mean_weights(
-                network.classifier.linear().weight.val().transpose(),
-                &sources,
-            ),
+            mean_weights: mean_weights(last.weight.val().transpose(), &sources),
         });
+        let reactivated = shapes.iter().zip(network.reactivations());
+        let reactivated = reactivated.map(|(at, layer)| {
+            let weight: Tensor<2> = layer.masked_weight().squeeze_dims(&[2, 3]);
+            Target {
+                block: Some(at.block),
+                layer: at.layer,
+                mean_weights: mean_weights(weight.transpose(), &sources),
+            }
+        });
+        let reactivated = reactivated.collect();
         let masks = shapes.iter().zip(&learned);
         let masks = masks.map(|(at, conv)| LayerMask::of(at.block, at.layer, &conv.mask()));
         Self {
@@ -95,7 +110,17 @@ impl Connections {
             masks: masks.collect(),
             sources,
             targets,
+            reactivated,
         }
+    }
+
+    /// Returns the connections of the reactivations in the place of those that layers read by, if there are any.
+    pub(super) fn of_reactivations(&self) -> Option<Self> {
+        let targets = self.reactivated.clone();
+        (!targets.is_empty()).then(|| Self {
+            targets,
+            ..self.clone()
+        })
     }
 
     /// Returns the largest mean |weight| between two layers, the classifier left out: its weights are of another scale.

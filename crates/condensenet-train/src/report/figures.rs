@@ -60,7 +60,14 @@ impl RunFigures {
         Self {
             curves: curves.into_iter().flatten().collect(),
             connections: connections
-                .flat_map(|connections| [heat_map::draw(connections), masks::draw(connections)])
+                .flat_map(|connections| {
+                    let reactivations = connections.of_reactivations();
+                    let reactivations = reactivations.as_ref().map(heat_map::draw_reactivations);
+                    let read = heat_map::draw(connections);
+                    let kept = masks::draw(connections);
+                    [Some(read), reactivations, Some(kept)]
+                })
+                .flatten()
                 .collect(),
             class_errors: report.per_class().map(class_errors::draw),
         }

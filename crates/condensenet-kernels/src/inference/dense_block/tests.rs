@@ -1,6 +1,7 @@
 //! Against plain loops.
 
 use super::*;
+use crate::Activation;
 use crate::inference::{
     naive::{self, Random, assert_close},
     pointwise::NormIn,
@@ -52,9 +53,12 @@ impl Layer {
                 norm: norm(&self.norm),
                 weight: &self.weight,
                 norm_out: norm(&self.norm_out),
+                activation: Activation::Relu,
             },
             weight_3x3: &self.weight_3x3,
             groups_3x3: self.groups_3x3,
+            squeeze_excitation: None,
+            reactivation: None,
             growth: self.growth,
         }
     }

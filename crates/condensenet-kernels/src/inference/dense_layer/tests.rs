@@ -1,6 +1,7 @@
 //! Against plain loops.
 
 use super::*;
+use crate::Activation;
 use crate::inference::naive::{self, Random, assert_close, spread};
 use crate::inference::pointwise::{NormIn, PointwiseParts};
 
@@ -21,6 +22,7 @@ fn check(
     (channels, kept, groups, bottleneck, groups_3x3, growth, images, height, width): Case,
     whole: usize,
     strip: usize,
+    activation: Activation,
 ) {
     let mut random = Random::new((channels * height + width) as u64);
     let area = Area {
@@ -47,6 +49,7 @@ fn check(
             scale: &scale_out,
             shift: &shift_out,
         }),
+        activation,
     };
     let weight_3x3 = random.values(growth * bottleneck / groups_3x3 * 9);
     let x = random.values(channels * pixels);
@@ -111,15 +114,23 @@ const CASES: [Case; 14] = [
 fn whole_maps_equal_plain_loops() {
     CASES
         .into_iter()
-        .for_each(|case| check(case, usize::MAX, 0));
+        .for_each(|case| check(case, usize::MAX, 0, Activation::Relu));
+}
+
+#[test]
+fn layers_behind_hard_swish_equal_plain_loops() {
+    for case in CASES {
+        check(case, usize::MAX, 0, Activation::HardSwish);
+        check(case, 0, 0, Activation::HardSwish);
+    }
 }
 
 #[test]
 fn strips_equal_plain_loops() {
     for case in CASES {
         let row = 4 * case.3 * case.8;
-        check(case, 0, 0);
-        check(case, 0, 9 * row);
-        check(case, 0, 14 * row);
+        check(case, 0, 0, Activation::Relu);
+        check(case, 0, 9 * row, Activation::Relu);
+        check(case, 0, 14 * row, Activation::Relu);
     }
 }

@@ -51,6 +51,7 @@ fn packed_product_equals_plain_loops() {
                 norm,
                 weight: &weight,
                 norm_out,
+                activation: Activation::Relu,
             };
             let expected = naive::pointwise(parts, &x, pixels);
             let packed = Pointwise::pack(parts);
@@ -87,6 +88,7 @@ fn rows_that_are_not_there_are_refused() {
         norm: None,
         weight: &[1.0],
         norm_out: None,
+        activation: Activation::Relu,
     };
     let buffer = Aligned::zeros(5 * 32);
     Pointwise::pack(parts).run(
@@ -109,6 +111,7 @@ fn a_stride_without_room_for_a_vector_is_refused() {
         norm: None,
         weight: &[1.0],
         norm_out: None,
+        activation: Activation::Relu,
     };
     let mut buffer = Aligned::zeros(2 * 32);
     let (rows, rest) = Rows::split(&mut buffer, 32, 1);

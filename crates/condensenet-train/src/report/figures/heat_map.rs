@@ -1,4 +1,4 @@
-//! The paper's heat map: how strongly each layer reads each earlier one.
+//! The paper's heat map: how strongly each layer reads each earlier one, and how strongly it adds to it.
 
 use super::{
     Figure, WIDTH,
@@ -37,6 +37,26 @@ pub(super) fn draw(connections: &Connections) -> Figure {
     }
 }
 
+/// Draws what the reactivations of a CondenseNetV2 add to, which stand in the place of what layers read.
+pub(super) fn draw_reactivations(connections: &Connections) -> Figure {
+    let (epoch, layers) = (connections.epoch, connections.targets.len());
+    let largest = connections.largest_between_layers();
+    Figure {
+        name: "reactivation",
+        title: "What each layer reactivates".to_owned(),
+        description: format!(
+            "Heat map of the mean absolute weight by which each of {layers} dense layers adds to the channels of each earlier \
+             source, after epoch {epoch}. Largest mean: {largest:.4}."
+        ),
+        caption: format!(
+            "A column adds, a row is added to: the darker a cell (in the dark: the brighter), the larger the mean |weight| by \
+             which the new channels of the one layer change those of the other. Dropped connections count as 0. Weights after \
+             epoch {epoch}."
+        ),
+        picture: draw_map(connections),
+    }
+}
+
 /// Where cells are, in pixels.
 struct Layout<'a> {
     connections: &'a Connections,
@@ -52,6 +72,18 @@ impl Layout<'_> {
             .get(target)
             .is_some_and(|target| target.block.is_none());
         LEFT + if is_classifier { GAP } else { 0.0 } + target as f64 * self.cell
+    }
+
+    /// The number of the classifier's column, if there is one: the last.
+    fn classifier(&self) -> Option<usize> {
+        let targets = &self.connections.targets;
+        targets.iter().position(|target| target.block.is_none())
+    }
+
+    /// The right end of the layers' columns.
+    fn right(&self) -> f64 {
+        let layers = self.classifier().unwrap_or(self.connections.targets.len());
+        LEFT + layers as f64 * self.cell
     }
 
     /// The upper end of a source's row.
@@ -124,15 +156,17 @@ fn blocks(sources: &[Source]) -> Vec<(usize, usize)> {
 /// Draws where blocks begin, as far as there are cells.
 fn draw_borders(picture: &mut Picture, layout: &Layout<'_>) {
     let rows = layout.connections.sources.len();
-    let classifier = layout.x(layout.connections.targets.len() - 1);
-    let (top, right) = (layout.y(0), classifier - GAP);
+    let classifier = layout.classifier().map(|column| layout.x(column));
+    let (top, right) = (layout.y(0), layout.right());
     let mut border = |from, to| picture.line(Ink::Axis, 1.0, [from, to]);
     for (first, _) in blocks(&layout.connections.sources) {
         // Targets are counted without the stem, which reads no layer.
         let (x, y) = (layout.x(first - 1), layout.y(first));
         border((x, top), (x, y));
         border((x, y), (right, y));
-        border((classifier, y), (classifier + layout.cell, y));
+        if let Some(classifier) = classifier {
+            border((classifier, y), (classifier + layout.cell, y));
+        }
     }
     border((right, top), (right, layout.y(rows - 1)));
     border((LEFT, top), (right, top));
@@ -141,7 +175,11 @@ fn draw_borders(picture: &mut Picture, layout: &Layout<'_>) {
 fn draw_labels(picture: &mut Picture, layout: &Layout<'_>) {
     let mut title = |x, text| picture.text(Ink::Text, Anchor::Start, (x, 13.0), text);
     title(0.0, "from \u{2193}");
-    title(LEFT, "read by layers of \u{2192}");
+    let head = match layout.classifier() {
+        Some(_) => "read by layers of \u{2192}",
+        None => "added to by layers of \u{2192}",
+    };
+    title(LEFT, head);
     let above = TOP - 6.0;
     let row_end = LEFT - 6.0;
     for (index, (first, count)) in blocks(&layout.connections.sources).into_iter().enumerate() {
@@ -153,13 +191,11 @@ fn draw_labels(picture: &mut Picture, layout: &Layout<'_>) {
     }
     let stem = (layout.y(0) + layout.cell / 2.0).max(TOP + 6.0);
     picture.text(Ink::Muted, Anchor::End, (row_end, stem + HALF_TEXT), "stem");
-    let right = layout.x(layout.connections.targets.len() - 1) + layout.cell;
-    picture.text(
-        Ink::Muted,
-        Anchor::End,
-        (right, 13.0),
-        "classifier \u{2193}",
-    );
+    if let Some(classifier) = layout.classifier() {
+        let right = layout.x(classifier) + layout.cell;
+        let name = "classifier \u{2193}";
+        picture.text(Ink::Muted, Anchor::End, (right, 13.0), name);
+    }
 }
 
 /// Draws what the colors mean into the corner that has no cells.
