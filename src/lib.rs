@@ -34,9 +34,10 @@ pub mod device;
 
 pub use burn;
 pub use condensenet_core::{
-    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig, ConversionError,
-    GroupConv, GroupConvConfig, IndexLayer, LearnedGroupConv, LearnedGroupConvConfig, Mask,
-    ShapeError, channel_shuffle, channel_unshuffle, group_lasso, kernels,
+    CondensationSchedule, CondensedConv, CondensedLinear, CondensedLinearConfig, Conv1x1Ref,
+    ConversionError, DenseLayerRef, GroupConv, GroupConvConfig, IndexLayer, LearnedGroupConv,
+    LearnedGroupConvConfig, Mask, ShapeError, channel_shuffle, channel_unshuffle, condense_every,
+    dense_block, group_lasso, group_lasso_of_every, kernels,
 };
 pub use condensenet_models::*;
 #[cfg(feature = "train")]
@@ -49,8 +50,10 @@ pub mod prelude {
         DataSource, Recipe, RunConfig, RunData, RunOptions, TrainingRun, evaluate,
     };
     pub use crate::{
-        AnyNetwork, Complexity, CondenseNet, CondenseNetConfig, ConvertedCondenseNet, DenseNet,
-        InitNetwork, NetworkConfig, PreprocessTensors, Preset, SessionTensors, device,
+        AnyNetwork, Complexity, CondensationSchedule, CondenseNet, CondenseNetConfig,
+        CondensedConv, ConvertedCondenseNet, DenseNet, GroupConv, GroupConvConfig,
+        InferenceSession, InitNetwork, LearnedGroupConv, LearnedGroupConvConfig, NetworkConfig,
+        PreprocessTensors, Preset, SessionTensors, device, open_network,
     };
     #[cfg(feature = "pretrained")]
     pub use crate::{LoadPretrained, Pretrained};

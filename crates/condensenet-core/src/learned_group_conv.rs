@@ -153,23 +153,13 @@ impl LearnedGroupConv {
     /// Returns the weight with the dropped connections set to zero, `[channels_out, channels_in, 1, 1]`.
     #[must_use]
     pub fn masked_weight(&self) -> Tensor<4> {
-        let weight = self.weight.val();
-        let [channels_out, channels_in, _, _] = weight.dims();
-        let mask = self.mask.val().to_device(&weight.device()).float();
-        let grouped = weight.reshape([channels_out / self.groups, self.groups, channels_in]);
-        (grouped * mask.unsqueeze()).reshape([channels_out, channels_in, 1, 1])
+        masked(self.weight.val(), self.mask.val())
     }
 
     /// Returns the mask as plain data.
     #[must_use]
     pub fn mask(&self) -> Mask {
-        let tensor = self.mask.val();
-        let [groups, channels_in] = tensor.dims();
-        Mask::from_rows(
-            groups,
-            channels_in,
-            tensor.into_data().iter::<bool>().collect(),
-        )
+        mask_of(self.mask.val())
     }
 
     /// Replaces the mask.
@@ -240,7 +230,23 @@ impl LearnedGroupConv {
     }
 }
 
-fn mask_tensor(mask: &Mask, device: &Device) -> Tensor<2, Bool> {
+/// Sets the dropped connections of a weight, `[channels_out, channels_in, 1, 1]`, to zero.
+pub(crate) fn masked(weight: Tensor<4>, mask: Tensor<2, Bool>) -> Tensor<4> {
+    let [channels_out, channels_in, _, _] = weight.dims();
+    let [groups, _] = mask.dims();
+    let mask = mask.to_device(&weight.device()).float();
+    let grouped = weight.reshape([channels_out / groups, groups, channels_in]);
+    (grouped * mask.unsqueeze()).reshape([channels_out, channels_in, 1, 1])
+}
+
+/// Reads a mask, whose first dimension is groups and last is inputs.
+pub(crate) fn mask_of<const D: usize>(tensor: Tensor<D, Bool>) -> Mask {
+    let dims = tensor.dims();
+    let kept = tensor.into_data().iter::<bool>().collect();
+    Mask::from_rows(dims[0], dims[D - 1], kept)
+}
+
+pub(crate) fn mask_tensor(mask: &Mask, device: &Device) -> Tensor<2, Bool> {
     let data = TensorData::new(mask.entries().to_vec(), [mask.groups(), mask.channels_in()]);
     Tensor::from_data(data, device)
 }

@@ -6,8 +6,9 @@
 //! multiply-add that is done. Linux only, where CPU time can be read.
 #![allow(clippy::print_stdout)] // a program that talks
 
-use condensenet_kernels::block::{
-    Buffer, Connections, DenseBlock, Gradients, Parameters, backward, forward,
+use condensenet_kernels::training::{
+    Buffer, Connections,
+    dense_block::{DenseBlock, Gradients, Parameters, backward, forward},
 };
 
 fn main() {

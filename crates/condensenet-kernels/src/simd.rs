@@ -93,27 +93,6 @@ pub(crate) fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S
     }
 }
 
-/// Copies a short row without a call to `memcpy`, which would cost more than the copy itself.
-#[inline(always)]
-pub(crate) fn copy_row(target: &mut [f32], source: &[f32]) {
-    let (targets, target) = target.as_chunks_mut::<8>();
-    let (sources, source) = source.as_chunks::<8>();
-    for (target, source) in targets.iter_mut().zip(sources) {
-        *target = *source;
-    }
-    let (targets, target) = target.as_chunks_mut::<4>();
-    let (sources, source) = source.as_chunks::<4>();
-    for (target, source) in targets.iter_mut().zip(sources) {
-        *target = *source;
-    }
-    let (targets, target) = target.as_chunks_mut::<1>();
-    let (sources, source) = source.as_chunks::<1>();
-    let _ = (target, source);
-    for (target, source) in targets.iter_mut().zip(sources) {
-        *target = *source;
-    }
-}
-
 /// Lets a test run the kernels as on a lesser machine.
 #[cfg(test)]
 pub(crate) mod level {

@@ -100,7 +100,7 @@ pub enum TrainError {
     #[error("{} already holds a run; resume it, or choose another directory", .0.display())]
     RunExists(PathBuf),
     /// There is nothing to resume.
-    #[error("{} holds no run to resume: {reason}", .directory.display())]
+    #[error("there is no run in {}: {reason}", .directory.display())]
     NoRun {
         /// The directory that was asked for.
         directory: PathBuf,

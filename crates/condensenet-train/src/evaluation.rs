@@ -37,8 +37,9 @@ pub struct Evaluation {
     pub loss: f64,
     /// Images whose class has not the largest logit, in percent.
     pub top1_error: f64,
-    /// Images whose class is not among the five largest logits, in percent.
-    pub top5_error: f64,
+    /// Images whose class is not among the five largest logits, in percent; none with five classes or fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top5_error: Option<f64>,
     /// By how much the network is more or less sure of itself than it is right, in percent; see
     /// [`expected_calibration_error`].
     pub expected_calibration_error: f64,
@@ -174,7 +175,11 @@ impl fmt::Display for Evaluation {
         writeln!(f, "images             {}", self.images)?;
         writeln!(f, "loss               {:.4}", self.loss)?;
         writeln!(f, "top-1 error        {:.2} %", self.top1_error)?;
-        writeln!(f, "top-5 error        {:.2} %", self.top5_error)?;
+        if let Some(top5_error) = self.top5_error {
+            writeln!(f, "top-5 error        {top5_error:.2} %")?;
+        }
+        let accuracy = 100.0 - self.top1_error;
+        writeln!(f, "accuracy           {accuracy:.2} %")?;
         let calibration = self.expected_calibration_error;
         write!(f, "calibration error  {calibration:.2} %")
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     failure::usage,
-    options::{DeviceOption, FloatType, NetworkSource},
+    options::{DeviceOption, FloatType, NetworkSource, safetensors_to_write},
 };
 
 /// The options of `condensenet convert`.
@@ -23,7 +23,7 @@ pub(crate) struct Convert {
     #[command(flatten)]
     network: NetworkSource,
     /// File to write
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = safetensors_to_write)]
     output: PathBuf,
     /// Keep only this part of the classifier's inputs, in (0, 1]; changes the logits
     #[arg(long, value_name = "F")]

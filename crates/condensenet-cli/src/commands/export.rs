@@ -11,7 +11,7 @@ use condensenet::{OnnxError, OnnxExport};
 
 use crate::{
     failure::usage,
-    options::{DeviceOption, FloatType, InputSize, NetworkSource},
+    options::{DeviceOption, FloatType, InputSize, NetworkSource, foreign},
 };
 
 /// The options of `condensenet export`.
@@ -72,6 +72,9 @@ impl Export {
         }
         if self.dtype.is_some() && format != Format::Safetensors {
             return Err(usage("--dtype is for --format safetensors"));
+        }
+        if let Some(reason) = foreign(&self.output).filter(|_| format == Format::Safetensors) {
+            return Err(usage(format!("{}: {reason}", self.output.display())));
         }
         let found = self.network.open(&self.device.find()?)?;
         match format {

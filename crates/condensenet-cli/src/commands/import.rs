@@ -8,7 +8,7 @@ use condensenet::{import::ImportReport, open_network};
 use serde_json::json;
 
 use crate::{
-    options::{DeviceOption, ImportFlags},
+    options::{DeviceOption, ImportFlags, safetensors_to_write},
     sizes::describe,
 };
 
@@ -19,7 +19,7 @@ pub(crate) struct Import {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// File to write
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = safetensors_to_write)]
     output: PathBuf,
     #[command(flatten, next_help_heading = "What the checkpoint may leave open")]
     options: ImportFlags,

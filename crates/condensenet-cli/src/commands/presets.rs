@@ -57,12 +57,11 @@ fn to_json(preset: Preset) -> Value {
 fn write_table(out: &mut dyn Write) -> Result<()> {
     writeln!(
         out,
-        "preset                 parameters         flops  published error"
+        "preset                 parameters         FLOPs  error"
     )?;
     for preset in Preset::ALL {
         let published = preset.published();
-        let millions =
-            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value} M"));
+        let millions = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), in_millions);
         let params = millions(
             published
                 .as_ref()
@@ -80,8 +79,22 @@ fn write_table(out: &mut dyn Write) -> Result<()> {
     }
     writeln!(out)?;
     let forms = "training form for CIFAR and DenseNets, converted form with half a classifier for ImageNet's CondenseNets";
-    writeln!(out, "Sizes as published: {forms}")?;
+    writeln!(out, "All as published: {forms}")?;
+    writeln!(
+        out,
+        "`condensenet summary PRESET` counts what is stored and executed."
+    )?;
     Ok(())
+}
+
+/// A number of millions with two or three digits that count.
+fn in_millions(millions: f64) -> String {
+    let decimals = match millions {
+        ..1.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{millions:.decimals$} M")
 }
 
 fn describe(result: &PublishedResult) -> String {

@@ -94,13 +94,12 @@ impl FromStr for Network {
 
 /// The forms that are counted, by the key that they have in JSON and the name that people read.
 ///
-/// What was published as the converted form has half a classifier, which is what `converted` means
-/// here; the conversion that this program does keeps the classifier whole.
+/// What was published as the converted form has half a classifier; the conversion that this program does keeps it whole.
 const FORMS: [(&str, &str, Form); 3] = [
     ("training", "training", Form::Training),
-    ("converted_exact", "converted", Form::CONVERTED),
+    ("converted", "converted", Form::CONVERTED),
     (
-        "converted",
+        "converted_half_classifier",
         "converted, half a classifier",
         Form::CONVERTED_AS_PUBLISHED,
     ),
@@ -138,10 +137,10 @@ impl Summary {
 
 fn totals(complexity: &Complexity) -> Value {
     json!({
-        "params": complexity.counted_params(),
-        "flops": complexity.flops(Convention::Published),
-        "stored_params": complexity.stored_params(),
+        "parameters": complexity.stored_params(),
         "multiply_adds": complexity.flops(Convention::MultiplyAdds),
+        "parameters_as_published": complexity.counted_params(),
+        "flops_as_published": complexity.flops(Convention::Published),
     })
 }
 
@@ -159,24 +158,25 @@ fn write_layers(out: &mut dyn Write, counted: &[Complexity], size: [usize; 2]) -
 fn write_totals(out: &mut dyn Write, counted: &[Complexity]) -> Result<()> {
     writeln!(
         out,
-        "form                            params        flops      stored  multiply-adds"
+        "                                                              as published\n\
+         form                         parameters  multiply-adds  parameters        FLOPs"
     )?;
     for ((_, name, _), complexity) in FORMS.into_iter().zip(counted) {
         writeln!(
             out,
-            "{name:27} {:10} {:12} {:11} {:14}",
-            complexity.counted_params(),
-            complexity.flops(Convention::Published),
+            "{name:28} {:10} {:14} {:11} {:12}",
             complexity.stored_params(),
             complexity.flops(Convention::MultiplyAdds),
+            complexity.counted_params(),
+            complexity.flops(Convention::Published),
         )?;
     }
     writeln!(out)?;
+    let plain = "stored in memory, and executed";
+    writeln!(out, "parameters, multiply-adds  {plain}")?;
     let published = "what the authors count: connections that are left, ReLUs, pools";
-    writeln!(out, "params, flops          {published}")?;
-    let plain = "parameters in memory, and products that are computed";
-    writeln!(out, "stored, multiply-adds  {plain}")?;
-    let halved = "the conversion of the original code, which drops half of the classifier";
-    writeln!(out, "half a classifier      {halved}")?;
+    writeln!(out, "as published               {published}")?;
+    let halved = "the original code's conversion, which drops half of the classifier";
+    writeln!(out, "half a classifier          {halved}")?;
     Ok(())
 }

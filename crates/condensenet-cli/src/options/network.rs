@@ -111,7 +111,9 @@ impl Kind {
 fn parse_model(name: &str) -> Result<Model, String> {
     match Kind::by_name(name) {
         Some(kind) => Ok(Model::Described(kind)),
-        None => parse_preset(name).map(Model::Preset),
+        None => parse_preset(name)
+            .map(Model::Preset)
+            .map_err(|unknown| format!("{unknown}; condensenet, condensenet_light and densenet are described by further options")),
     }
 }
 

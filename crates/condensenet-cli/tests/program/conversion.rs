@@ -23,9 +23,33 @@ fn the_ending_of_a_file_says_how_a_network_is_exported() {
     let (output, small) = export("small.onnx", &["--input-size=1x12"]);
     assert_refused(&output, USAGE, &["small.onnx", "1x12"]);
     assert!(small.is_empty());
-    let (output, plain) = export("plain.onnx", &["--format=safetensors"]);
+    let (output, plain) = export("plain", &["--format=safetensors"]);
     assert_done(&output);
     assert!(plain[8..].starts_with(b"{"));
+}
+
+#[test]
+fn a_file_is_what_its_name_says() {
+    let root = tempfile::tempdir().unwrap();
+    let checkpoint = checkpoint("condensenet_g4c4_final.zip.pth.tar");
+    for (command, name, more, says) in [
+        ("import", "x.onnx", None, "condensenet export"),
+        ("convert", "x.onnx", None, "condensenet export"),
+        ("convert", "x.PTH", None, "-o weights.safetensors"),
+        ("export", "x.pth", None, "-o weights.safetensors"),
+        ("export", "x.tflite", None, "-o network.onnx"),
+        ("export", "x.onnx", Some("--format=safetensors"), "ONNX"),
+    ] {
+        let file = root.path().join(name);
+        let arguments = [command, path(&checkpoint), "-o", path(&file)];
+        let output = run(arguments.into_iter().chain(more));
+        assert_refused(&output, USAGE, &[name, says]);
+        assert!(!file.exists(), "{command} {name}");
+    }
+    let graph = root.path().join("x.onnx");
+    assert_done(&run(["export", path(&checkpoint), "-o", path(&graph)]));
+    let output = run(["evaluate", path(&graph), "synthetic"]);
+    assert_refused(&output, FAILED, &["x.onnx", "it is an ONNX graph"]);
 }
 
 #[test]

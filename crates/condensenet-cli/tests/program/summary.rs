@@ -38,15 +38,20 @@ fn a_summary_has_the_published_sizes() {
         ),
     ] {
         let summary = json(&run(["summary", preset, "--classes", classes, "--json"]));
-        for (form, [params, flops]) in [("training", training), ("converted", converted)] {
-            assert_eq!(summary[form]["params"], params, "{preset} {form}");
-            assert_eq!(summary[form]["flops"], flops, "{preset} {form}");
+        let published = "converted_half_classifier";
+        for (form, [params, flops]) in [("training", training), (published, converted)] {
+            let totals = &summary[form];
+            assert_eq!(totals["parameters_as_published"], params, "{preset} {form}");
+            assert_eq!(totals["flops_as_published"], flops, "{preset} {form}");
         }
     }
     let summary = json(&run(["summary", "cifar_86", "--json"]));
-    assert_eq!(summary["training"]["stored_params"], 1_451_594);
-    assert_eq!(summary["converted"]["multiply_adds"], 62_377_888);
-    assert_eq!(summary["converted_exact"]["stored_params"], 520_202);
+    assert_eq!(summary["training"]["parameters"], 1_451_594);
+    assert_eq!(
+        summary["converted_half_classifier"]["multiply_adds"],
+        62_377_888
+    );
+    assert_eq!(summary["converted"]["parameters"], 520_202);
     assert_eq!(summary["input"], serde_json::json!([32, 32]));
 }
 
@@ -93,7 +98,7 @@ fn a_summary_counts_a_file_of_any_kind() {
         (summary["training"].clone(), summary["converted"].clone())
     };
     let trained = count(&checkpoint("condensenet_g4c4_final.zip.pth.tar"));
-    assert!(trained.0["params"].as_u64().unwrap() > trained.1["params"].as_u64().unwrap());
+    assert!(trained.0["parameters"].as_u64().unwrap() > trained.1["parameters"].as_u64().unwrap());
     // Both forms of a network are the same network.
     assert_eq!(
         count(&checkpoint("converted_condensenet_g4c4_final.zip.pth.tar")),

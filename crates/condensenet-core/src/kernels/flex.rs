@@ -12,9 +12,10 @@ use burn::{
     tensor::{Bytes, Shape},
 };
 
-use condensenet_kernels::{
-    block::{self, BatchStatistics, Buffer, DenseBlock},
-    training::{self as cpu, BatchNorm, Gradients, NormReluConvShape},
+use condensenet_kernels::training::{
+    self, Buffer,
+    convolution::{self, BatchNorm, ConvolutionShape},
+    dense_block::{self, DenseBlock},
 };
 
 use super::{
@@ -37,7 +38,7 @@ impl CondenseOps for Flex {
         };
         let [x, scale, shift, weight] = [&x, &scale, &shift, &weight].map(FlexInput::new);
         let mut output = Buffer::take(shape.output_len());
-        cpu::forward(
+        convolution::forward_folded(
             &shape,
             x.get(),
             scale.get(),
@@ -62,23 +63,17 @@ impl CondenseOps for Flex {
             );
         };
         let [x, gamma, beta, weight] = [&x, &gamma, &beta, &weight].map(FlexInput::new);
-        let channels = shape.channels_in;
-        let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
-        cpu::batch_statistics(&shape, x.get(), &mut mean, &mut variance);
-        let rstd = reciprocal_deviation(&variance, epsilon);
         let norm = BatchNorm {
             gamma: gamma.get(),
             beta: beta.get(),
-            mean: &mean,
-            rstd: &rstd,
+            epsilon,
         };
-        let (scale, shift) = norm.fold();
         let mut output = Buffer::take(shape.output_len());
-        cpu::forward(&shape, x.get(), &scale, &shift, weight.get(), &mut output);
+        let statistics = convolution::forward(&shape, &norm, x.get(), weight.get(), &mut output);
         (
             pooled_tensor(output, output_dims(&shape)),
-            tensor(mean, [channels]),
-            tensor(variance, [channels]),
+            tensor(statistics.mean, [shape.channels_in]),
+            tensor(statistics.variance, [shape.channels_in]),
         )
     }
 
@@ -101,25 +96,35 @@ impl CondenseOps for Flex {
         let weight_shape = weight.shape();
         let [x, gamma, beta, weight, mean, variance, grad] =
             [&x, &gamma, &beta, &weight, &mean, &variance, &grad].map(FlexInput::new);
-        let rstd = reciprocal_deviation(variance.get(), epsilon);
         let norm = BatchNorm {
             gamma: gamma.get(),
             beta: beta.get(),
-            mean: mean.get(),
-            rstd: &rstd,
+            epsilon,
+        };
+        let statistics = convolution::BatchStatistics {
+            mean: mean.get().to_vec(),
+            variance: variance.get().to_vec(),
         };
         let channels = shape.channels_in;
         let mut grad_x = Buffer::take(shape.input_len());
         let mut grad_gamma = vec![0.0; channels];
         let mut grad_beta = vec![0.0; channels];
         let mut grad_weight = vec![0.0; shape.weight_len()];
-        let gradients = Gradients {
+        let gradients = convolution::Gradients {
             x: &mut grad_x,
             gamma: &mut grad_gamma,
             beta: &mut grad_beta,
             weight: &mut grad_weight,
         };
-        cpu::backward(&shape, x.get(), &norm, weight.get(), grad.get(), gradients);
+        convolution::backward(
+            &shape,
+            &norm,
+            &statistics,
+            x.get(),
+            weight.get(),
+            grad.get(),
+            gradients,
+        );
         (
             pooled_tensor(grad_x, input_dims(&shape)),
             tensor(grad_gamma, [channels]),
@@ -134,7 +139,7 @@ impl CondenseOps for Flex {
         };
         let [x, weight] = [&x, &weight].map(FlexInput::new);
         let mut output = Buffer::take(shape.output_len());
-        cpu::convolution_forward(&shape, x.get(), weight.get(), &mut output);
+        convolution::forward_plain(&shape, x.get(), weight.get(), &mut output);
         pooled_tensor(output, output_dims(&shape))
     }
 
@@ -150,7 +155,7 @@ impl CondenseOps for Flex {
         let [x, weight, grad] = [&x, &weight, &grad].map(FlexInput::new);
         let mut grad_x = Buffer::take(shape.input_len());
         let mut grad_weight = vec![0.0; shape.weight_len()];
-        cpu::convolution_backward(
+        convolution::backward_plain(
             &shape,
             x.get(),
             weight.get(),
@@ -173,7 +178,7 @@ impl CondenseOps for Flex {
         let weight_shape = weight.shape();
         let [x, weight, grad] = [&x, &weight, &grad].map(FlexInput::new);
         let mut grad_weight = vec![0.0; shape.weight_len()];
-        cpu::convolution_backward(
+        convolution::backward_plain(
             &shape,
             x.get(),
             weight.get(),
@@ -195,7 +200,7 @@ impl CondenseOps for Flex {
         plan: Arc<DenseBlockPlan>,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let [batch_size, channels_in, height, width] = x.shape().dims();
-        let block = dense_block(&plan, [batch_size, channels_in, height, width]);
+        let block = described(&plan, [batch_size, channels_in, height, width]);
         let parameters = [&gamma_1, &beta_1, &weight_1, &gamma_2, &beta_2, &weight_3];
         let (x, parameters) = (FlexInput::new(&x), parameters.map(FlexInput::new));
         let mut output = Buffer::take(block.output_len());
@@ -205,7 +210,7 @@ impl CondenseOps for Flex {
             block.bottlenecks_len()
         };
         let mut bottlenecks = Buffer::take(kept);
-        let statistics = block::forward(
+        let statistics = dense_block::forward(
             &block,
             &block_parameters(&parameters, &plan),
             x.get(),
@@ -250,7 +255,7 @@ impl CondenseOps for Flex {
     ) {
         let [batch_size, channels_out, height, width] = output.shape().dims();
         let channels_in = channels_out - plan.layers.len() * plan.growth_rate;
-        let block = dense_block(&plan, [batch_size, channels_in, height, width]);
+        let block = described(&plan, [batch_size, channels_in, height, width]);
         let parameters = [&gamma_1, &beta_1, &weight_1, &gamma_2, &beta_2, &weight_3];
         let shapes = parameters.map(TensorMetadata::shape);
         let parameters = parameters.map(FlexInput::new);
@@ -262,7 +267,7 @@ impl CondenseOps for Flex {
         let (mean, rest) = statistics.get().split_at(rows);
         let (variance, rest) = rest.split_at(rows);
         let (bottleneck_mean, bottleneck_variance) = rest.split_at(between);
-        let statistics = BatchStatistics {
+        let statistics = dense_block::BatchStatistics {
             mean: mean.to_vec(),
             variance: variance.to_vec(),
             bottleneck_mean: bottleneck_mean.to_vec(),
@@ -273,7 +278,7 @@ impl CondenseOps for Flex {
             .each_ref()
             .map(|shape| vec![0.0; shape.num_elements()]);
         let [gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3] = &mut gradients;
-        let into = block::Gradients {
+        let into = dense_block::Gradients {
             x: &mut grad_x,
             gamma_1,
             beta_1,
@@ -296,7 +301,7 @@ impl CondenseOps for Flex {
                 copy
             }
         };
-        block::backward(
+        dense_block::backward(
             &block,
             &block_parameters(&parameters, &plan),
             output.get(),
@@ -333,7 +338,7 @@ impl CondenseOps for Flex {
         let (x, planes) = (FlexInput::new(&x), batch_size * channels);
         let (halved_height, halved_width) = (height / 2, width / 2);
         let mut output = Buffer::take(planes * halved_height * halved_width);
-        cpu::average_pool_2x2_forward(planes, height, width, x.get(), &mut output);
+        training::average_pool_2x2_forward(planes, height, width, x.get(), &mut output);
         pooled_tensor(output, [batch_size, channels, halved_height, halved_width])
     }
 
@@ -344,23 +349,23 @@ impl CondenseOps for Flex {
         let [batch_size, channels, height, width] = x.shape().dims();
         let (grad, planes) = (FlexInput::new(&grad), batch_size * channels);
         let mut grad_x = Buffer::take(planes * height * width);
-        cpu::average_pool_2x2_backward(planes, height, width, grad.get(), &mut grad_x);
+        training::average_pool_2x2_backward(planes, height, width, grad.get(), &mut grad_x);
         pooled_tensor(grad_x, x.shape())
     }
 }
 
 /// The block for the kernels, for an input of `[batch_size, channels_in, height, width]`.
-fn dense_block(
+fn described(
     plan: &DenseBlockPlan,
     [batch_size, channels_in, height, width]: [usize; 4],
 ) -> DenseBlock {
     let connect = |(layer, connections): (usize, &Connections)| match connections {
         Connections::Grouped(groups) => {
             let channels_in = channels_in + layer * plan.growth_rate;
-            block::Connections::grouped(channels_in, plan.bottleneck, *groups)
+            training::Connections::grouped(channels_in, plan.bottleneck, *groups)
         }
         Connections::Learned { groups, mask } => {
-            block::Connections::learned(mask, *groups, plan.bottleneck)
+            training::Connections::learned(mask, *groups, plan.bottleneck)
         }
     };
     DenseBlock {
@@ -378,10 +383,10 @@ fn dense_block(
 fn block_parameters<'a>(
     parameters: &'a [FlexInput; 6],
     plan: &DenseBlockPlan,
-) -> block::Parameters<'a> {
+) -> dense_block::Parameters<'a> {
     let [gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3] =
         parameters.each_ref().map(FlexInput::get);
-    block::Parameters {
+    dense_block::Parameters {
         gamma_1,
         beta_1,
         weight_1,
@@ -408,7 +413,7 @@ impl FlexInput {
 }
 
 /// Returns the shape for the kernels, or `None` where they don't serve.
-fn kernel_shape(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> Option<NormReluConvShape> {
+fn kernel_shape(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> Option<ConvolutionShape> {
     let [batch_size, channels_in, height, width] = x.shape().dims();
     let [channels_out, _, kernel_size, kernel_width] = weight.shape().dims();
     let served = x.dtype() == DType::F32
@@ -416,7 +421,7 @@ fn kernel_shape(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> Option<No
         && matches!(kernel_size, 1 | 3)
         && kernel_size == kernel_width
         && batch_size * height * width > 0;
-    served.then_some(NormReluConvShape {
+    served.then_some(ConvolutionShape {
         batch_size,
         channels_in,
         height,
@@ -427,12 +432,7 @@ fn kernel_shape(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> Option<No
     })
 }
 
-fn reciprocal_deviation(variance: &[f32], epsilon: f64) -> Vec<f32> {
-    let reciprocal = |&variance| (1.0 / (f64::from(variance) + epsilon).sqrt()) as f32;
-    variance.iter().map(reciprocal).collect()
-}
-
-fn input_dims(shape: &NormReluConvShape) -> [usize; 4] {
+fn input_dims(shape: &ConvolutionShape) -> [usize; 4] {
     [
         shape.batch_size,
         shape.channels_in,
@@ -441,7 +441,7 @@ fn input_dims(shape: &NormReluConvShape) -> [usize; 4] {
     ]
 }
 
-fn output_dims(shape: &NormReluConvShape) -> [usize; 4] {
+fn output_dims(shape: &ConvolutionShape) -> [usize; 4] {
     [
         shape.batch_size,
         shape.channels_out,

@@ -14,7 +14,7 @@ use burn::{
     tensor::{AllocationProperty, Bytes, Shape},
 };
 use burn_std::{AccessError, AccessPolicy, AllocationController};
-use condensenet_kernels::block::Buffer;
+use condensenet_kernels::training::Buffer;
 
 /// Makes a tensor of a buffer. Dropped, it leaves its memory to the next that asks.
 pub(super) fn pooled_tensor(buffer: Buffer, shape: impl Into<Shape>) -> FlexTensor {

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::shape::check_len;
+use super::check_len;
 use crate::simd::dispatch;
 
 /// Pixels of input that a task should have at the least.
@@ -24,8 +24,8 @@ pub fn average_pool_2x2_forward(
     x: &[f32],
     y: &mut [f32],
 ) {
-    check_len("x", x.len(), planes * height * width);
-    check_len("y", y.len(), planes * (height / 2) * (width / 2));
+    check_len("x", x, planes * height * width);
+    check_len("y", y, planes * (height / 2) * (width / 2));
     if y.is_empty() {
         return;
     }
@@ -92,8 +92,8 @@ pub fn average_pool_2x2_backward(
     grad_y: &[f32],
     grad_x: &mut [f32],
 ) {
-    check_len("grad_y", grad_y.len(), planes * (height / 2) * (width / 2));
-    check_len("grad_x", grad_x.len(), planes * height * width);
+    check_len("grad_y", grad_y, planes * (height / 2) * (width / 2));
+    check_len("grad_x", grad_x, planes * height * width);
     if grad_y.is_empty() {
         return grad_x.fill(0.0);
     }
@@ -145,6 +145,50 @@ impl WithSimd for Backward<'_> {
                     odd.fill(0.0);
                     for (pair, gradient) in pairs.iter_mut().zip(grad_y) {
                         *pair = [0.25 * gradient; 2];
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{simd::level, training::test_numbers::numbers};
+
+    #[test]
+    fn average_pool_equals_naive_loops_and_leaves_out_odd_edges() {
+        for [planes, height, width] in [
+            [5, 8, 6],
+            [3, 7, 5],
+            [2, 32, 32],
+            [4, 1, 9],
+            [4, 3, 2],
+            [100, 19, 22],
+        ] {
+            let (rows, columns) = (height / 2, width / 2);
+            let x = numbers(7, planes * height * width);
+            let grad_y = numbers(8, planes * rows * columns);
+            let (mut y, mut grad_x) = (vec![f32::NAN; grad_y.len()], vec![f32::NAN; x.len()]);
+            level::with(0, || {
+                average_pool_2x2_forward(planes, height, width, &x, &mut y);
+                average_pool_2x2_backward(planes, height, width, &grad_y, &mut grad_x);
+            });
+            for plane in 0..planes {
+                for row in 0..height {
+                    for column in 0..width {
+                        let block = (plane * rows + row / 2) * columns + column / 2;
+                        let inside = row / 2 < rows && column / 2 < columns;
+                        let expected = if inside { 0.25 * grad_y[block] } else { 0.0 };
+                        assert_eq!(grad_x[(plane * height + row) * width + column], expected);
+                        if inside && row % 2 == 0 && column % 2 == 0 {
+                            let at = |dy: usize, dx: usize| {
+                                x[(plane * height + row + dy) * width + column + dx]
+                            };
+                            let mean = 0.25 * (at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1));
+                            assert!((y[block] - mean).abs() < 1e-6);
+                        }
                     }
                 }
             }

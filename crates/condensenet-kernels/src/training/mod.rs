@@ -1,56 +1,51 @@
-//! Training kernels for a CPU: `relu(norm(x))` followed by a convolution, forward and backward, as
-//! one operation.
+//! Trains on a CPU: forward and backward passes, from slice to slice.
 //!
-//! A dense layer is nothing but this pair, twice. Composed from tensor operations it is five to ten
-//! passes over memory in each direction, and each pass leaves an activation behind for the backward
-//! pass. Here the norm and the ReLU are one fused multiply-add and one maximum, done while the
-//! convolution packs its input into the cache; the backward pass does them once more instead of
-//! remembering them, so **nothing but `x` is kept between the two passes**.
+//! - [`dense_block`]: a whole dense block as one operation.
+//! - [`convolution`]: one convolution with norm and ReLU in front, or with nothing.
+//! - [`average_pool_2x2_forward`], [`average_pool_2x2_backward`]: between dense blocks.
 //!
-//! - [`batch_statistics`]: mean and biased variance of every channel.
-//! - [`forward`], [`backward`]: norm, ReLU, convolution; the backward pass is that of batch norm in
-//!   training mode.
-//! - [`convolution_forward`], [`convolution_backward`]: the same convolutions with nothing in front
-//!   (the stem).
-//! - [`average_pool_2x2_forward`], [`average_pool_2x2_backward`].
-//!
-//! All tensors are NCHW slices of `f32`. A convolution is either 1x1 or 3x3 with stride 1 and
-//! padding 1, with any number of groups that divides both channel counts.
+//! Norm and ReLU are one fused multiply-add and one maximum, done while a convolution packs its input into the cache; the
+//! backward pass does them once more instead of remembering them. All tensors are NCHW slices of `f32`.
 //!
 //! # The same bits on any number of threads
-//! The batch is cut into blocks of images whose size depends on the shape alone. Each block is
-//! computed by one thread from beginning to end, and what blocks contribute to a common sum is
-//! added up in the order of the blocks. Which thread took which block, and how many there were,
-//! can't be seen in the result.
+//! A batch is cut into tasks of some images, by sizes alone. A task runs on one thread from beginning to end, and what tasks
+//! contribute to a common sum is added in their order.
 //!
 //! # One source, every instruction set
-//! Kernels are written against [`pulp::Simd`] and chosen once per block at run time: AVX-512, AVX2
-//! with FMA, NEON, WebAssembly's SIMD, or scalar code. There is no `unsafe` in this module.
+//! Kernels are written against [`pulp::Simd`], and the widest vectors are chosen once per task at run time: AVX-512, AVX2 with
+//! FMA, NEON, WebAssembly's SIMD, or scalar code. There is no `unsafe` in this module.
 
 #![allow(
     clippy::needless_range_loop,
-    reason = "an index names a register of a block; iterators would hide which"
+    reason = "an index names a register of a tile; iterators would hide which"
 )]
 
 mod average_pool;
-mod microkernel;
-mod norm_relu_conv;
-mod parallel;
+mod buffer;
+mod connections;
+pub mod convolution;
+pub mod dense_block;
+mod moments;
+mod norm;
+mod planes;
 mod pointwise;
-mod preactivation;
-#[cfg(test)]
-mod reference;
-mod shape;
 mod spatial;
-mod statistics;
-mod strip;
+mod tasks;
 #[cfg(test)]
-mod tests;
-mod weights;
+mod test_numbers;
+mod tile;
 
 pub use average_pool::{average_pool_2x2_backward, average_pool_2x2_forward};
-pub use norm_relu_conv::{Gradients, backward, convolution_backward, convolution_forward, forward};
-pub(crate) use parallel::sum_partials;
-pub use preactivation::BatchNorm;
-pub use shape::NormReluConvShape;
-pub use statistics::batch_statistics;
+pub use buffer::Buffer;
+pub use connections::Connections;
+
+/// # Panics
+/// If a slice's length is not what its shape says.
+#[track_caller]
+fn check_len(name: &str, slice: &[f32], expected: usize) {
+    let found = slice.len();
+    assert!(
+        found == expected,
+        "{name} has {found} values, its shape {expected}"
+    );
+}

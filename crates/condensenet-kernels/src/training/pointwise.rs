@@ -1,360 +1,202 @@
-//! The 1x1 convolution: a product of matrices, walked through in panels.
+//! The 1x1 convolution, with norm and ReLU in front, which reads its input's rows through a table.
 //!
-//! A panel is two vectors of pixels by all channels of a group. The forward pass packs the
-//! activations of a panel, norm and ReLU on the way, and multiplies all filters with it while it
-//! lies in the cache.
-//!
-//! The backward pass goes over blocks of (at most) eight input channels. For each it computes the
-//! gradient of the activations, masks it by the ReLU, adds up what batch norm needs, and multiplies
-//! the activations, which it had to recompute anyway for the mask, with the output's gradient: all
-//! that is ever read or written of a block of channels is `x` and `grad_x`, once.
+//! Rows are packed in panels of two vectors of pixels, norm and ReLU on the way, once for all groups; a group multiplies the rows
+//! that it has left. Backward, the output's gradient is packed, its correction on the way. For some input rows at a time it is
+//! multiplied with the weights, and then the rows are walked through once: the ReLU cuts, the row's gradient and its two sums
+//! grow, and what the ReLU let through is left behind for the product that gives the weights' gradient.
 
-use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
-use super::microkernel::{block_size, correlate, max_outputs, outer_products};
-use super::parallel::Scratch;
-use super::preactivation::Preactivation;
-use super::shape::NormReluConvShape;
-use crate::simd::{MAX_LANES, copy_row, load_some, select, store, store_some};
+use super::{
+    buffer::Buffer,
+    connections::Connections,
+    moments::Moments,
+    norm::{Channel, Correction},
+    tasks::{Batch, sum_partials, total},
+    tile::{largest_tile_here, tile_size},
+};
+use crate::simd::dispatch;
 
-/// Vectors of pixels in a panel.
-const PANEL: usize = 2;
+mod backward;
+mod forward;
 
-/// Floats that are packed at a time: a whole 32x32 plane of 128 channels, half of a second-level
-/// cache. Channels lie far apart in memory, and short reads from many places are slow.
-const PACKED: usize = 1 << 17;
-
-/// The forward pass of a block of images.
-pub(super) struct Forward<'a> {
-    pub shape: &'a NormReluConvShape,
-    pub preactivation: Preactivation<'a>,
-    /// From [`pack_forward`](super::weights::pack_forward).
-    pub weights: &'a [f32],
-    pub x: &'a [f32],
-    pub y: &'a mut [f32],
+/// A 1x1 convolution with its weights in the order in which the kernels read them.
+pub(super) struct Pointwise<'a> {
+    connections: &'a Connections,
+    /// Rows that any group reads.
+    inputs: Vec<u32>,
+    /// For each group, where its inputs stand in `inputs`.
+    index: Vec<Vec<u32>>,
+    /// For each group, tiles of outputs: `[inputs][outputs of the tile]`.
+    forward: Vec<f32>,
+    /// For each group, tiles of inputs: `[outputs][inputs of the tile]`.
+    backward: Vec<f32>,
+    tile: usize,
 }
 
-impl WithSimd for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            shape,
-            preactivation,
-            weights,
-            x,
-            y,
-        } = self;
-        let (inputs, outputs) = (
-            shape.channels_in_per_group(),
-            shape.channels_out_per_group(),
-        );
-        let (pixels, width) = (shape.pixels(), PANEL * S::F32_LANES);
-        let weights_per_group = inputs * outputs;
-        let panel_len = inputs * width;
-        let panels = (PACKED / panel_len).clamp(1, pixels.div_ceil(width));
-        let lengths = [panels * panel_len];
-        let mut scratch = Scratch::new(lengths);
-        let [packed] = scratch.split(lengths);
-        let groups_x = x.chunks_exact(inputs * pixels);
-        let groups_y = y.chunks_exact_mut(outputs * pixels);
-        for (index, (x, y)) in groups_x.zip(groups_y).enumerate() {
-            let group = index % shape.groups;
-            let weights = &weights[group * weights_per_group..][..weights_per_group];
-            for first in (0..pixels).step_by(panels * width) {
-                let end = pixels.min(first + panels * width);
-                for (input, x) in x.chunks_exact(pixels).enumerate() {
-                    let vectors = x[first..end].chunks(S::F32_LANES);
-                    for (vector, x) in vectors.enumerate() {
-                        let (panel, p) = (vector / PANEL, vector % PANEL);
-                        let at = panel * panel_len + input * width + p * S::F32_LANES;
-                        let channel = group * inputs + input;
-                        let activation = preactivation.apply(simd, channel, load_some::<S>(x));
-                        store::<S>(&mut packed[at..], activation);
-                    }
-                }
-                // Panels inside outputs: each row of results is then written from one end to the
-                // other.
-                let mut output = 0;
-                while output < outputs {
-                    let size = block_size(outputs - output, max_outputs::<S>());
-                    let weights = &weights[output * inputs..][..size * inputs];
-                    let y = &mut y[output * pixels..][..size * pixels];
-                    for (panel, first) in (first..end).step_by(width).enumerate() {
-                        let panel = &packed[panel * panel_len..][..panel_len];
-                        let end = end.min(first + width);
-                        match size {
-                            8 => forward_block::<S, 8>(simd, panel, weights, y, pixels, first, end),
-                            4 => forward_block::<S, 4>(simd, panel, weights, y, pixels, first, end),
-                            2 => forward_block::<S, 2>(simd, panel, weights, y, pixels, first, end),
-                            _ => forward_block::<S, 1>(simd, panel, weights, y, pixels, first, end),
-                        }
-                    }
-                    output += size;
-                }
-            }
-        }
-    }
-}
-
-/// Computes pixels `first..end` of `O` outputs from one panel.
-#[inline(always)]
-fn forward_block<S: Simd, const O: usize>(
-    simd: S,
-    panel: &[f32],
-    weights: &[f32],
-    y: &mut [f32],
-    pixels: usize,
-    first: usize,
-    end: usize,
-) {
-    let sums = correlate::<S, O, PANEL, 1>(simd, panel, PANEL * S::F32_LANES, 0, weights);
-    for o in 0..O {
-        let row = &mut y[o * pixels..][first..end];
-        if row.len() == PANEL * S::F32_LANES {
-            for p in 0..PANEL {
-                store::<S>(&mut row[p * S::F32_LANES..], sums[o][p]);
-            }
-        } else {
-            for p in 0..PANEL {
-                let from = row.len().min(p * S::F32_LANES);
-                store_some::<S>(&mut row[from..], sums[o][p]);
-            }
-        }
-    }
-}
-
-/// Outputs of a group, filled up to whole vectors of the widest kind: the row length of a partial
-/// weight gradient.
-pub(super) fn padded_outputs(shape: &NormReluConvShape) -> usize {
-    shape.channels_out_per_group().next_multiple_of(MAX_LANES)
-}
-
-/// The backward pass of a block of images, up to the norm.
-pub(super) struct Backward<'a> {
-    pub shape: &'a NormReluConvShape,
-    pub preactivation: Preactivation<'a>,
-    /// Subtracted from `x` where its product with the gradient is summed.
-    pub mean: &'a [f32],
-    /// From [`pack_backward`](super::weights::pack_backward).
-    pub weights: &'a [f32],
-    pub x: &'a [f32],
-    pub grad_y: &'a [f32],
-    /// Receives the gradient behind the norm.
-    pub grad_x: &'a mut [f32],
-    /// Receives the sums of `dz`, then of `dz * (x - mean)`, `[2][channels_in]`.
-    pub sums: &'a mut [f32],
-    /// `[groups][channels_in_per_group][padded_outputs]`, zeroed; the gradient is added.
-    pub grad_weight: &'a mut [f32],
-}
-
-impl WithSimd for Backward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            shape,
-            preactivation,
-            mean,
-            weights,
-            x,
-            grad_y,
-            grad_x,
-            sums,
-            grad_weight,
-        } = self;
-        let (inputs, outputs) = (
-            shape.channels_in_per_group(),
-            shape.channels_out_per_group(),
-        );
-        let (pixels, width) = (shape.pixels(), PANEL * S::F32_LANES);
-        let (panels, padded) = (pixels.div_ceil(width), padded_outputs(shape));
-        let images = x.len() / (shape.channels_in * pixels);
-        let lengths = [
-            panels * outputs * width,
-            panels * width * padded,
-            max_outputs::<S>() * width,
-        ];
-        let mut scratch = Scratch::new(lengths);
-        let [by_output, by_pixel, activations] = scratch.split(lengths);
-        let mut block = BlockBackward {
-            shape,
-            preactivation,
-            mean,
-            by_output,
-            by_pixel,
-            activations,
-            grad_weight,
-            sums,
-            padded,
-            channel: 0,
-            input: 0,
+impl<'a> Pointwise<'a> {
+    /// Packs the weights for one direction.
+    pub(super) fn new(connections: &'a Connections, weight: &[f32], backward: bool) -> Self {
+        let tile = largest_tile_here();
+        let inputs = connections.inputs();
+        let index = |inputs_of_group: &Vec<u32>| {
+            let mut at = 0;
+            let place = |input| {
+                at += inputs[at..]
+                    .iter()
+                    .position(|other| other == input)
+                    .expect("inputs hold those of every group");
+                at as u32
+            };
+            inputs_of_group.iter().map(place).collect()
         };
-        for image in 0..images {
-            for group in 0..shape.groups {
-                let first_output = (image * shape.channels_out + group * outputs) * pixels;
-                pack_gradient::<S>(
-                    block.by_output,
-                    block.by_pixel,
-                    &grad_y[first_output..],
-                    pixels,
-                    outputs,
-                    padded,
-                );
-                let mut input = 0;
-                while input < inputs {
-                    let size = block_size(inputs - input, max_outputs::<S>());
-                    let channel = group * inputs + input;
-                    let weights = &weights[channel * outputs..][..size * outputs];
-                    let at = (image * shape.channels_in + channel) * pixels;
-                    let x = &x[at..][..size * pixels];
-                    let grad_x = &mut grad_x[at..][..size * pixels];
-                    (block.channel, block.input) = (channel, input);
-                    match size {
-                        8 => block.run::<S, 8>(simd, weights, x, grad_x),
-                        4 => block.run::<S, 4>(simd, weights, x, grad_x),
-                        2 => block.run::<S, 2>(simd, weights, x, grad_x),
-                        _ => block.run::<S, 1>(simd, weights, x, grad_x),
+        let index = connections
+            .groups
+            .iter()
+            .map(|group| index(&group.inputs))
+            .collect();
+        let mut packed = Vec::with_capacity(weight.len());
+        for group in &connections.groups {
+            let (rows, columns) = if backward {
+                (group.inputs.len(), group.outputs.len())
+            } else {
+                (group.outputs.len(), group.inputs.len())
+            };
+            let mut first = 0;
+            while first < rows {
+                let size = tile_size(rows - first, tile);
+                for column in 0..columns {
+                    for row in first..first + size {
+                        let (output, input) = if backward {
+                            (column, row)
+                        } else {
+                            (row, column)
+                        };
+                        packed.push(weight[connections.weight_index(group, output, input)]);
                     }
-                    input += size;
                 }
+                first += size;
             }
         }
-    }
-}
-
-/// Packs a group's output gradient twice: `[panel][output][pixel]` and `[panel][pixel][output]`.
-#[inline(always)]
-fn pack_gradient<S: Simd>(
-    by_output: &mut [f32],
-    by_pixel: &mut [f32],
-    grad_y: &[f32],
-    pixels: usize,
-    outputs: usize,
-    padded: usize,
-) {
-    let width = PANEL * S::F32_LANES;
-    let panels = by_output
-        .chunks_exact_mut(outputs * width)
-        .zip(by_pixel.chunks_exact_mut(width * padded));
-    for (panel, (by_output, by_pixel)) in panels.enumerate() {
-        let first = panel * width;
-        let end = pixels.min(first + width);
-        for (output, packed) in by_output.chunks_exact_mut(width).enumerate() {
-            let row = &grad_y[output * pixels..][first..end];
-            copy_row(&mut packed[..row.len()], row);
-            for (pixel, &value) in packed.iter().enumerate() {
-                by_pixel[pixel * padded + output] = value;
-            }
+        let (forward, backward) = if backward {
+            (Vec::new(), packed)
+        } else {
+            (packed, Vec::new())
+        };
+        Self {
+            connections,
+            inputs,
+            index,
+            forward,
+            backward,
+            tile,
         }
     }
-}
 
-/// What the backward pass of a block of channels works on.
-struct BlockBackward<'a> {
-    shape: &'a NormReluConvShape,
-    preactivation: Preactivation<'a>,
-    mean: &'a [f32],
-    by_output: &'a mut [f32],
-    by_pixel: &'a mut [f32],
-    activations: &'a mut [f32],
-    grad_weight: &'a mut [f32],
-    sums: &'a mut [f32],
-    padded: usize,
-    /// First channel of the block, in the whole input and in its group.
-    channel: usize,
-    input: usize,
-}
-
-impl BlockBackward<'_> {
-    /// Does all of the backward pass for `C` channels of one image.
-    #[inline(always)]
-    fn run<S: Simd, const C: usize>(
-        &mut self,
-        simd: S,
-        weights: &[f32],
+    /// Convolves a batch, and returns the moments of the output's channels.
+    ///
+    /// # Shapes
+    /// - `x`: of each image the channels that are read, and perhaps more behind them
+    /// - `y`: `[batch_size, channels_out, height, width]`, overwritten
+    pub(super) fn forward(
+        &self,
+        batch: Batch,
+        channels: &[Channel],
         x: &[f32],
+        y: &mut [f32],
+    ) -> Vec<Moments> {
+        let (image_len, outputs) = (x.len() / batch.size, self.connections.channels_out());
+        let mut moments = Moments::of_tasks(batch.tasks(), outputs);
+        x.par_chunks(batch.images_per_task * image_len)
+            .zip(y.par_chunks_mut(batch.images_per_task * outputs * batch.pixels()))
+            .zip(moments.par_chunks_mut(outputs))
+            .for_each(|((x, y), moments)| {
+                dispatch(forward::Forward {
+                    pointwise: self,
+                    pixels: batch.pixels(),
+                    image_len,
+                    channels,
+                    x,
+                    y,
+                    moments,
+                });
+            });
+        Moments::of_parts(&moments, outputs)
+    }
+
+    /// Walks back through the convolution and the ReLU in front of it. Returns the sums of each input channel's gradient behind
+    /// the norm, and of its product with the distance from the mean.
+    ///
+    /// # Shapes
+    /// - `x`: as in [`forward`](Self::forward)
+    /// - `y`, `grad_y`: `[batch_size, channels_out, height, width]`; `corrections` complete the gradient
+    /// - `grad_x`: as `x`; the gradients behind the norm, times its scale, are added
+    /// - `grad_weight`: as the weight, overwritten
+    pub(super) fn backward(
+        &self,
+        batch: Batch,
+        channels: &[Channel],
+        x: &[f32],
+        [y, grad_y]: [&[f32]; 2],
+        corrections: &[Correction],
         grad_x: &mut [f32],
-    ) {
-        let lanes = S::F32_LANES;
-        let (pixels, width) = (self.shape.pixels(), PANEL * lanes);
-        let outputs = self.shape.channels_out_per_group();
-        let mut sums = [[simd.splat_f32s(0.0); 2]; C];
-        let zero = simd.splat_f32s(0.0);
-        let floor = simd.splat_f32s(self.preactivation.floor);
-        let grad_weight = &mut self.grad_weight[self.channel * self.padded..][..C * self.padded];
-        for (panel, first) in (0..pixels).step_by(width).enumerate() {
-            let end = pixels.min(first + width);
-            let gradient = &self.by_output[panel * outputs * width..][..outputs * width];
-            let gradient = correlate::<S, C, PANEL, 1>(simd, gradient, width, 0, weights);
-            for c in 0..C {
-                let mean = simd.splat_f32s(self.mean[self.channel + c]);
-                let x = &x[c * pixels..][first..end];
-                let grad_x = &mut grad_x[c * pixels..][first..end];
-                for p in 0..PANEL {
-                    let from = x.len().min(p * lanes);
-                    let x = load_some::<S>(&x[from..]);
-                    let activation = self.preactivation.apply(simd, self.channel + c, x);
-                    let alive = simd.greater_than_f32s(activation, floor);
-                    let dz = select(simd, alive, gradient[c][p], zero);
-                    store_some::<S>(&mut grad_x[from..], dz);
-                    store::<S>(&mut self.activations[c * width + p * lanes..], activation);
-                    sums[c][0] = simd.add_f32s(sums[c][0], dz);
-                    sums[c][1] = simd.mul_add_e_f32s(dz, simd.sub_f32s(x, mean), sums[c][1]);
+        grad_weight: &mut [f32],
+    ) -> Vec<[f64; 2]> {
+        let (image_len, images) = (x.len() / batch.size, batch.images_per_task);
+        let y_len = images * self.connections.channels_out() * batch.pixels();
+        let partial_len = self.grad_weight_len().max(1);
+        let mut sums = vec![[0.0; 2]; batch.tasks() * channels.len()];
+        let mut partials = Buffer::take(batch.tasks() * partial_len);
+        let mut packed = Buffer::take(partial_len);
+        y.par_chunks(y_len)
+            .zip(grad_y.par_chunks(y_len))
+            .zip(x.par_chunks(images * image_len))
+            .zip(grad_x.par_chunks_mut(images * image_len))
+            .zip(
+                sums.par_chunks_mut(channels.len())
+                    .zip(partials.par_chunks_mut(partial_len)),
+            )
+            .for_each(|((((y, grad_y), x), grad_x), (sums, grad_weight))| {
+                dispatch(backward::Backward {
+                    pointwise: self,
+                    pixels: batch.pixels(),
+                    image_len,
+                    channels,
+                    x,
+                    y,
+                    grad_y,
+                    corrections,
+                    grad_x,
+                    sums,
+                    grad_weight,
+                });
+            });
+        sum_partials(&partials, &mut packed);
+        self.unpack_grad_weight(&packed, grad_weight);
+        total(&sums, channels.len())
+    }
+
+    /// Length of the weights' gradient, packed: for each group `[inputs][outputs]`.
+    fn grad_weight_len(&self) -> usize {
+        self.connections
+            .groups
+            .iter()
+            .map(|group| group.inputs.len() * group.outputs.len())
+            .sum()
+    }
+
+    /// Brings the weights' gradient in the weight's own order.
+    fn unpack_grad_weight(&self, packed: &[f32], grad_weight: &mut [f32]) {
+        if self.grad_weight_len() < grad_weight.len() {
+            grad_weight.fill(0.0);
+        }
+        let mut packed = packed.iter();
+        for group in &self.connections.groups {
+            for input in 0..group.inputs.len() {
+                for (output, &gradient) in (0..group.outputs.len()).zip(&mut packed) {
+                    grad_weight[self.connections.weight_index(group, output, input)] = gradient;
                 }
             }
-            let by_pixel = &self.by_pixel[panel * width * self.padded..][..width * self.padded];
-            let mut output = 0;
-            while output + lanes < outputs {
-                let (left, sums) = (&by_pixel[output..], &mut grad_weight[output..]);
-                outer_products::<S, 2, C, PANEL>(
-                    simd,
-                    left,
-                    self.padded,
-                    self.activations,
-                    sums,
-                    self.padded,
-                );
-                output += 2 * lanes;
-            }
-            if output < outputs {
-                let (left, sums) = (&by_pixel[output..], &mut grad_weight[output..]);
-                outer_products::<S, 1, C, PANEL>(
-                    simd,
-                    left,
-                    self.padded,
-                    self.activations,
-                    sums,
-                    self.padded,
-                );
-            }
-        }
-        for c in 0..C {
-            self.sums[self.channel + c] += simd.reduce_sum_f32s(sums[c][0]);
-            self.sums[self.shape.channels_in + self.channel + c] +=
-                simd.reduce_sum_f32s(sums[c][1]);
-        }
-    }
-}
-
-/// Brings a sum of partial weight gradients into the weight's order, `[channels_out,
-/// channels_in_per_group]`.
-pub(super) fn unpack_grad_weight(
-    shape: &NormReluConvShape,
-    packed: &[f32],
-    grad_weight: &mut [f32],
-) {
-    let (inputs, outputs) = (
-        shape.channels_in_per_group(),
-        shape.channels_out_per_group(),
-    );
-    let padded = padded_outputs(shape);
-    for (row, gradients) in grad_weight.chunks_exact_mut(inputs).enumerate() {
-        let (group, output) = (row / outputs, row % outputs);
-        for (input, gradient) in gradients.iter_mut().enumerate() {
-            *gradient = packed[(group * inputs + input) * padded + output];
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum ImportError {
     },
     /// There are no tensors of such a network in the file.
     #[error(
-        "{} holds no CondenseNet or DenseNet: there is no tensor `{expected}`, {}{}",
+        "the names of the tensors in {} are not those of a CondenseNet or DenseNet that is known here: there is no tensor `{expected}`, {}{}",
         path.display(),
         found_names(found, *more),
         if *arrays == 0 { "" } else {

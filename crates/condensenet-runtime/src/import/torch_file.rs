@@ -306,6 +306,15 @@ fn element_sizes(pickle: &Pickle) -> HashMap<String, usize> {
     sizes.collect()
 }
 
+/// Whether this may be a protocol buffer of ONNX: it begins with a version, and then names who wrote it.
+fn is_onnx(bytes: &[u8]) -> bool {
+    let producer = match bytes {
+        [0x08, 1..=127, 0x12, len, name @ ..] => name.get(..usize::from(*len)),
+        _ => None,
+    };
+    producer.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic))
+}
+
 /// A sentence about a file that is no checkpoint.
 fn what_it_is(bytes: &[u8]) -> String {
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).into_owned();
@@ -322,6 +331,14 @@ fn what_it_is(bytes: &[u8]) -> String {
         "it is packed by gzip; unpack it first"
     } else if bytes.starts_with(b"\x93NUMPY") {
         "it is an array of NumPy"
+    } else if is_onnx(bytes) {
+        "it is an ONNX graph, which other programs run: here the network runs that it was exported from"
+    } else if bytes.get(4..8) == Some(b"TFL3") {
+        "it is a TensorFlow Lite model"
+    } else if bytes.starts_with(b"GGUF") {
+        "it is a GGUF file, of a language model"
+    } else if bytes.starts_with(b"\xff\xd8\xff") || bytes.starts_with(b"\x89PNG") {
+        "it is a photo, where a network is expected"
     } else if bytes.starts_with(b"\x80") {
         "it is a pickle of Python, but not one that `torch.save` wrote: write the weights with \
          `torch.save(model.state_dict(), \"weights.pth\")`"

@@ -11,8 +11,8 @@ use thiserror::Error;
 pub enum DataError {
     /// The directory of a data set does not exist.
     #[error(
-        "there is no directory {}: fetch {archive} from {address}, unpack it, and pass the \
-         directory {folder} that comes out of it, or the one that you unpacked it in",
+        "there is no directory {}: `condensenet download` fetches the images ({archive} from {address}); of an archive that was \
+         unpacked by hand, pass the directory {folder}, or the one that it is in",
         path.display()
     )]
     MissingDirectory {

@@ -89,7 +89,8 @@ impl Evaluator {
             images: self.images,
             loss: self.loss * per_image,
             top1_error: 100.0 * self.top1_errors as f64 * per_image,
-            top5_error: 100.0 * self.top5_errors as f64 * per_image,
+            top5_error: (self.num_classes > 5)
+                .then_some(100.0 * self.top5_errors as f64 * per_image),
             expected_calibration_error: expected_calibration_error(&calibration),
             calibration,
             class_errors: self.confusion.class_errors(),

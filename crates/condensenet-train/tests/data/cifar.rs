@@ -143,13 +143,14 @@ fn a_missing_directory_says_what_to_fetch_and_where_to_put_it() {
         "cifar-10-binary.tar.gz",
         "https://",
         "cifar-10-batches-bin",
+        "`condensenet download`",
     ] {
         assert!(message10.contains(part), "{part:?} is not in {message10:?}");
     }
     let message100 = message(cifar100(&absent, Split::Train));
     assert!(
         message100.contains("cifar-100-binary.tar.gz")
-            && message100.contains("cifar-100-binary that")
+            && message100.contains("the directory cifar-100-binary,")
     );
 }
 

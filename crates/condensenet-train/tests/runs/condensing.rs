@@ -49,7 +49,7 @@ fn the_network_condenses_by_the_schedule_and_then_converts_exactly() {
     let last = &metrics[total - 1].valid;
     assert!((evaluation.loss - last["loss"]).abs() < 1e-4);
     assert_eq!(evaluation.top1_error, last["top_1_error"]);
-    assert_eq!(evaluation.top5_error, last["top_5_error"]);
+    assert_eq!(evaluation.top5_error, Some(last["top_5_error"]));
 }
 
 #[test]

@@ -10,9 +10,8 @@ use crate::simd::{load_some, store, store_some};
 
 /// Geometry of padded planes, and of the results computed from them.
 ///
-/// A row of a padded plane is followed by one zero, which pads its end and the next row's beginning. Where whole vectors make up
-/// a row, results are computed for the pixels and nothing else; otherwise the plane is one long row, and what is computed for the
-/// zeros between rows is left out.
+/// A row of a padded plane is followed by one zero, which pads its end and the next row's beginning, so that the plane is one
+/// long row for the kernels. What they compute for the zeros between rows is left out.
 pub(super) struct Planes {
     height: usize,
     width: usize,
@@ -22,39 +21,26 @@ pub(super) struct Planes {
     pub plane: usize,
     /// From the upper left tap of a pixel to the pixel.
     pub center: usize,
-    /// Upper left taps of the vectors that are computed.
-    pub positions: Vec<usize>,
+    /// Vectors that are computed, side by side from the first pixel to the last.
+    pub vectors: usize,
     /// Floats of a plane of results.
     pub results: usize,
-    /// Floats of a row of results.
-    results_row: usize,
 }
 
 impl Planes {
     #[inline(always)]
     pub(super) fn new<S: Simd>(height: usize, width: usize) -> Self {
         let (row, lanes) = (width + 1, S::F32_LANES);
-        let exact = width.is_multiple_of(lanes);
-        let mut positions = Vec::new();
-        if exact {
-            for y in 0..height {
-                positions.extend((0..width).step_by(lanes).map(|x| y * row + x));
-            }
-        } else {
-            positions.extend((0..(height - 1) * row + width).step_by(lanes));
-        }
-        let last = positions.last().map_or(0, |last| last + lanes);
+        let vectors = ((height - 1) * row + width).div_ceil(lanes);
+        let results = vectors * lanes;
         Self {
             height,
             width,
             row,
-            plane: (last + 2 * row + 2)
-                .max((height + 2) * row + 1)
-                .next_multiple_of(lanes),
+            plane: (results + 2 * row + 2).next_multiple_of(lanes),
             center: row + 1,
-            results: positions.len() * lanes,
-            results_row: if exact { width } else { row },
-            positions,
+            vectors,
+            results,
         }
     }
 
@@ -100,17 +86,11 @@ impl Planes {
         }
     }
 
-    /// Lists the runs of pixels that lie side by side in results and in a plane: their beginnings there and here, and their
-    /// length.
+    /// Lists where each row begins in results and in a plane without padding.
     #[inline(always)]
-    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let (rows, length) = if self.results_row == self.width {
-            (1, self.height * self.width)
-        } else {
-            (self.height, self.width)
-        };
-        let (results_row, width) = (self.results_row, self.width);
-        (0..rows).map(move |y| (y * results_row, y * width, length))
+    pub(super) fn rows(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (row, width) = (self.row, self.width);
+        (0..self.height).map(move |y| (y * row, y * width))
     }
 
     /// Correlates padded planes with all filters of a group; `results` is `[outputs][self.results]`.
@@ -135,13 +115,14 @@ impl Planes {
                 (4, true) => self.correlate_some::<S, 4, 4>(simd, planes, weights, results),
                 (4, false) => self.correlate_some::<S, 4, 3>(simd, planes, weights, results),
                 (2, true) => self.correlate_some::<S, 2, 8>(simd, planes, weights, results),
-                (2, false) => self.correlate_some::<S, 2, 6>(simd, planes, weights, results),
+                (2, false) => self.correlate_some::<S, 2, 4>(simd, planes, weights, results),
                 _ => self.correlate_some::<S, 1, 8>(simd, planes, weights, results),
             }
             output += size;
         }
     }
 
+    /// Correlates with `O` filters, `P` vectors at a time and what is left by fewer.
     #[inline(always)]
     fn correlate_some<S: Simd, const O: usize, const P: usize>(
         &self,
@@ -151,38 +132,39 @@ impl Planes {
         results: &mut [f32],
     ) {
         let mut vector = 0;
-        let (whole, rest) = self.positions.as_chunks::<P>();
-        for positions in whole {
-            let sums = correlate::<S, O, P>(simd, planes, self.plane, self.row, positions, weights);
-            self.store::<S, O, P>(&sums, vector, results);
-            vector += P;
-        }
-        let (pairs, rest) = rest.as_chunks::<2>();
-        for positions in pairs {
-            let sums = correlate::<S, O, 2>(simd, planes, self.plane, self.row, positions, weights);
-            self.store::<S, O, 2>(&sums, vector, results);
-            vector += 2;
-        }
-        for position in rest.as_chunks::<1>().0 {
-            let sums = correlate::<S, O, 1>(simd, planes, self.plane, self.row, position, weights);
-            self.store::<S, O, 1>(&sums, vector, results);
-            vector += 1;
+        while vector < self.vectors {
+            vector += match self.vectors - vector {
+                left if left >= P => {
+                    self.correlate_at::<S, O, P>(simd, planes, weights, results, vector)
+                }
+                4.. if P > 4 => {
+                    self.correlate_at::<S, O, 4>(simd, planes, weights, results, vector)
+                }
+                2.. => self.correlate_at::<S, O, 2>(simd, planes, weights, results, vector),
+                _ => self.correlate_at::<S, O, 1>(simd, planes, weights, results, vector),
+            };
         }
     }
 
+    /// Computes `P` vectors of `O` results, and returns how many.
     #[inline(always)]
-    fn store<S: Simd, const O: usize, const P: usize>(
+    fn correlate_at<S: Simd, const O: usize, const P: usize>(
         &self,
-        sums: &[[S::f32s; P]; O],
-        vector: usize,
+        simd: S,
+        planes: &[f32],
+        weights: &[f32],
         results: &mut [f32],
-    ) {
+        vector: usize,
+    ) -> usize {
+        let at = vector * S::F32_LANES;
+        let sums = correlate::<S, O, P>(simd, planes, self.plane, self.row, at, weights);
         for o in 0..O {
+            let results = &mut results[o * self.results + at..][..P * S::F32_LANES];
             for p in 0..P {
-                let at = o * self.results + (vector + p) * S::F32_LANES;
-                store::<S>(&mut results[at..], sums[o][p]);
+                store::<S>(&mut results[p * S::F32_LANES..], sums[o][p]);
             }
         }
+        P
     }
 }
 

@@ -14,54 +14,35 @@
 //!   `gamma * r * dz` to the channel's gradient and its means to two numbers; what these ask for is subtracted when the gradient
 //!   is next read, by the layer that wrote the channel.
 //! - **Dropped inputs are not multiplied.** A learned group convolution that has dropped inputs reads those that each group kept,
-//!   forward and for both gradients. See [`Connections`].
+//!   forward and for both gradients. See [`Connections`](super::Connections).
 //!
-//! The maps between a layer's two convolutions are kept for the backward pass or made again by it, as the caller likes. Large buffers come from a pool ([`Buffer`]), so that a step finds the memory of the step before it.
-//!
-//! # The same bits on any number of threads
-//! The batch is cut into tasks of some images, by sizes alone. A task runs on one thread from beginning to end, and what tasks
-//! contribute to a common sum is added in their order.
-
-#![allow(
-    clippy::needless_range_loop,
-    reason = "an index names a register of a tile; iterators would hide which"
-)]
+//! The maps between a layer's two convolutions are kept for the backward pass or made again by it, as the caller likes. Large
+//! buffers come from a pool ([`Buffer`](super::Buffer)), so that a step finds the memory of the step before it.
 
 mod backward;
 mod description;
 mod forward;
-mod moments;
-mod norm;
-mod planes;
-mod pointwise;
 #[cfg(test)]
 mod reference;
-mod spatial;
 #[cfg(test)]
 mod tests;
-mod tile;
-mod workspace;
 
 pub use backward::backward;
-pub use description::{Connections, DenseBlock, Gradients, Parameters};
+pub use description::{DenseBlock, Gradients, Parameters};
 pub use forward::{BatchStatistics, forward};
-pub use workspace::Buffer;
 
-/// Pixels that a task should have at the least, so that its fixed costs don't show.
-const PIXELS_PER_TASK: usize = 1024;
+use super::{spatial::Spatial, tasks::Batch};
 
-/// More tasks than this gain nothing.
-const MAX_TASKS: usize = 64;
+/// Cuts a block's batch into tasks.
+fn batch(block: &DenseBlock) -> Batch {
+    Batch::new(
+        block.batch_size,
+        [block.height, block.width],
+        block.bottleneck * block.channels_out(),
+    )
+}
 
-/// Floats that all tasks' partial gradients of a layer's weights may take together.
-const PARTIALS: usize = 1 << 21;
-
-/// Returns the number of images in a task: by sizes alone, never by the number of threads.
-fn images_per_task(block: &DenseBlock) -> usize {
-    let weights = block.bottleneck * block.channels_out();
-    let tasks = (PARTIALS / weights).clamp(8, MAX_TASKS);
-    PIXELS_PER_TASK
-        .div_ceil(block.pixels())
-        .max(block.batch_size.div_ceil(tasks))
-        .min(block.batch_size)
+/// The 3x3 convolution that every layer has.
+fn spatial(block: &DenseBlock) -> Spatial {
+    Spatial::new(block.groups_3x3, block.bottleneck, block.growth_rate)
 }

@@ -91,3 +91,20 @@ impl DerefMut for Buffer {
         &mut self.memory[self.start..][..self.len]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_come_back_and_are_not_cleared() {
+        let mut first = Buffer::take(100_003);
+        first[17] = 4.0;
+        let address = first.as_ptr();
+        assert_eq!(address.align_offset(64), 0);
+        drop(first);
+        let again = Buffer::take(100_003);
+        assert_eq!(again.len(), 100_003);
+        assert!(again.as_ptr() != address || again[17] == 4.0);
+    }
+}

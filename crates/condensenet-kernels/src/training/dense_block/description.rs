@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::training::{Connections, check_len};
+
 /// Sizes of a dense block, and the connections of its layers.
 ///
 /// A layer is norm, ReLU, a 1x1 convolution to `bottleneck` channels, norm, ReLU, and a 3x3 convolution to `growth_rate`
@@ -89,7 +91,7 @@ impl DenseBlock {
     }
 
     fn weight_len(&self, layer: &Connections) -> usize {
-        self.bottleneck * layer.columns
+        layer.weight_len()
     }
 
     fn layer_weight_3_len(&self) -> usize {
@@ -140,123 +142,13 @@ impl DenseBlock {
         );
         for (layer, connections) in self.layers.iter().enumerate() {
             let needed = [self.channels_before(layer), self.bottleneck];
-            let found = [connections.channels_in, connections.channels_out];
+            let found = [connections.channels_in(), connections.channels_out()];
             assert!(
                 needed == found,
                 "layer {layer} has {needed:?} channels in and out, its connections {found:?}"
             );
         }
     }
-}
-
-/// Which inputs the outputs of a 1x1 convolution read: groups of outputs that read the same ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connections {
-    channels_in: usize,
-    channels_out: usize,
-    /// Inputs of an output in the weight, read or not.
-    columns: usize,
-    pub(super) groups: Vec<Group>,
-}
-
-/// Outputs that read the same inputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
-    /// Channels of the block that are read, in ascending order.
-    pub inputs: Vec<u32>,
-    /// The weight's column of the first input; the others follow at the inputs' distances.
-    pub first_column: usize,
-    pub outputs: Vec<u32>,
-}
-
-impl Connections {
-    /// Connects every output with every input; the weight is `[channels_out, channels_in]`.
-    pub fn dense(channels_in: usize, channels_out: usize) -> Self {
-        Self::grouped(channels_in, channels_out, 1)
-    }
-
-    /// Connects as a group convolution does; the weight is `[channels_out, channels_in / groups]`.
-    ///
-    /// # Panics
-    /// If `groups` does not divide both numbers of channels.
-    pub fn grouped(channels_in: usize, channels_out: usize, groups: usize) -> Self {
-        assert!(
-            groups > 0 && channels_in.is_multiple_of(groups) && channels_out.is_multiple_of(groups),
-            "{groups} groups do not divide {channels_in} channels in and {channels_out} channels out"
-        );
-        let (inputs, outputs) = (channels_in / groups, channels_out / groups);
-        let group = |group| Group {
-            inputs: numbers(group * inputs..(group + 1) * inputs),
-            first_column: 0,
-            outputs: numbers(group * outputs..(group + 1) * outputs),
-        };
-        Self {
-            channels_in,
-            channels_out,
-            columns: inputs,
-            groups: (0..groups).map(group).collect(),
-        }
-    }
-
-    /// Connects as a learned group convolution does, with what its mask keeps; the weight is `[channels_out, channels_in]`.
-    ///
-    /// Output `o` belongs to group `o % groups`. The mask is `[groups, channels_in]`, true = kept.
-    ///
-    /// # Panics
-    /// If `groups` does not divide `channels_out`, or the mask's length is not a multiple of `groups`.
-    pub fn learned(mask: &[bool], groups: usize, channels_out: usize) -> Self {
-        assert!(
-            groups > 0 && mask.len().is_multiple_of(groups) && channels_out.is_multiple_of(groups),
-            "{groups} groups do not divide a mask of {} and {channels_out} channels out",
-            mask.len()
-        );
-        let channels_in = mask.len() / groups;
-        if mask.iter().all(|&kept| kept) {
-            return Self::dense(channels_in, channels_out);
-        }
-        let group = |group| {
-            let kept = &mask[group * channels_in..][..channels_in];
-            let inputs = (0..channels_in).filter(|&input| kept[input]);
-            let inputs: Vec<u32> = inputs.map(|input| input as u32).collect();
-            Group {
-                first_column: inputs.first().map_or(0, |&input| input as usize),
-                inputs,
-                outputs: numbers(group..channels_out)
-                    .into_iter()
-                    .step_by(groups)
-                    .collect(),
-            }
-        };
-        Self {
-            channels_in,
-            channels_out,
-            columns: channels_in,
-            groups: (0..groups).map(group).collect(),
-        }
-    }
-
-    /// Returns the inputs that any output reads, in ascending order.
-    pub(super) fn inputs(&self) -> Vec<u32> {
-        let mut inputs: Vec<u32> = self
-            .groups
-            .iter()
-            .flat_map(|group| &group.inputs)
-            .copied()
-            .collect();
-        inputs.sort_unstable();
-        inputs.dedup();
-        inputs
-    }
-
-    /// Calls `f` with each output's and input's place in its group and the index of their weight.
-    pub(super) fn weight_index(&self, group: &Group, output: usize, input: usize) -> usize {
-        let column = group.first_column + (group.inputs[input] - group.inputs[0]) as usize;
-        group.outputs[output] as usize * self.columns + column
-    }
-}
-
-fn numbers(range: Range<usize>) -> Vec<u32> {
-    range.map(|number| number as u32).collect()
 }
 
 /// Parameters of all layers of a block, first to last, one layer's behind the other's.
@@ -318,14 +210,4 @@ impl Gradients<'_> {
         check_len("grad beta_2", self.beta_2, block.norm_2_len());
         check_len("grad weight_3", self.weight_3, block.weight_3_len());
     }
-}
-
-/// # Panics
-/// If a slice's length is not what its shape says.
-pub(super) fn check_len(name: &str, slice: &[f32], expected: usize) {
-    let found = slice.len();
-    assert!(
-        found == expected,
-        "{name} has {found} values, its shape {expected}"
-    );
 }

@@ -1,22 +1,11 @@
 //! Oracles: the same operations as naive loops in `f64`, and the shapes they are asked about.
 
 use super::*;
-
-/// Numbers in [-1, 1) from a linear congruential generator.
-pub(super) fn numbers(seed: u64, len: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
-}
+use crate::training::test_numbers::numbers;
 
 /// Calls `f(output index, input index, weight index)` for every product of a convolution.
-pub(super) fn for_each_product(shape: &NormReluConvShape, mut f: impl FnMut(usize, usize, usize)) {
-    let NormReluConvShape {
+pub(super) fn for_each_product(shape: &ConvolutionShape, mut f: impl FnMut(usize, usize, usize)) {
+    let ConvolutionShape {
         batch_size,
         channels_in,
         height,
@@ -25,10 +14,7 @@ pub(super) fn for_each_product(shape: &NormReluConvShape, mut f: impl FnMut(usiz
         kernel_size,
         ..
     } = *shape;
-    let (inputs, outputs) = (
-        shape.channels_in_per_group(),
-        shape.channels_out_per_group(),
-    );
+    let (inputs, outputs) = (channels_in / shape.groups, channels_out / shape.groups);
     let padding = kernel_size / 2;
     for n in 0..batch_size {
         for o in 0..channels_out {
@@ -60,14 +46,21 @@ pub(super) fn for_each_product(shape: &NormReluConvShape, mut f: impl FnMut(usiz
     }
 }
 
+pub(super) const EPSILON: f64 = 1e-3;
+
+pub(super) fn statistics(shape: &ConvolutionShape, x: &[f32]) -> Statistics {
+    let mut statistics = Statistics::default();
+    statistics.extend(&moments(shape, x), EPSILON);
+    statistics
+}
+
 /// One problem with all of its inputs.
 pub(super) struct Case {
-    pub(super) shape: NormReluConvShape,
+    pub(super) shape: ConvolutionShape,
     pub(super) x: Vec<f32>,
     pub(super) gamma: Vec<f32>,
     pub(super) beta: Vec<f32>,
-    mean: Vec<f32>,
-    rstd: Vec<f32>,
+    statistics: Statistics,
     pub(super) weight: Vec<f32>,
     pub(super) grad_y: Vec<f32>,
 }
@@ -76,16 +69,15 @@ pub(super) struct Case {
 pub(super) type Results = Vec<(&'static str, Vec<f64>)>;
 
 impl Case {
-    pub(super) fn new(shape: NormReluConvShape) -> Self {
+    pub(super) fn new(shape: ConvolutionShape) -> Self {
         let channels = shape.channels_in;
         let mut x = numbers(1, shape.input_len());
         for (index, value) in x.iter_mut().enumerate() {
             let channel = index / shape.pixels() % channels;
             *value = *value * (1.0 + 0.3 * (channel % 5) as f32) + 0.7 * (channel % 3) as f32 - 0.5;
         }
-        let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
-        batch_statistics(&shape, &x, &mut mean, &mut variance);
         Self {
+            statistics: statistics(&shape, &x),
             shape,
             x,
             gamma: numbers(2, channels)
@@ -96,11 +88,6 @@ impl Case {
                 .iter()
                 .map(|value| value * 0.4)
                 .collect(),
-            mean,
-            rstd: variance
-                .iter()
-                .map(|variance| 1.0 / (variance + 1e-3).sqrt())
-                .collect(),
             weight: numbers(4, shape.weight_len()),
             grad_y: numbers(5, shape.output_len()),
         }
@@ -110,9 +97,14 @@ impl Case {
         BatchNorm {
             gamma: &self.gamma,
             beta: &self.beta,
-            mean: &self.mean,
-            rstd: &self.rstd,
+            epsilon: EPSILON,
         }
+    }
+
+    fn folded(&self, statistics: &Statistics) -> (Vec<f32>, Vec<f32>) {
+        let channels = self.norm().fold(&self.shape, statistics);
+        let norms = channels.iter().map(|channel| channel.norm);
+        norms.map(|norm| (norm.scale, norm.shift)).unzip()
     }
 
     pub(super) fn kernels(&self) -> [Vec<f32>; 8] {
@@ -120,8 +112,12 @@ impl Case {
         // Not zeros: everything must be overwritten.
         let dirty = |len: usize| vec![f32::NAN; len];
         let mut y = dirty(shape.output_len());
-        let (scale, shift) = self.norm().fold();
-        forward(shape, &self.x, &scale, &shift, &self.weight, &mut y);
+        let statistics = forward(shape, &self.norm(), &self.x, &self.weight, &mut y);
+        let of_batch = Statistics::new(&statistics.mean, &statistics.variance, EPSILON);
+        let (scale, shift) = self.folded(&of_batch);
+        let mut folded_y = dirty(shape.output_len());
+        forward_folded(shape, &self.x, &scale, &shift, &self.weight, &mut folded_y);
+        assert_eq!(y, folded_y, "the norm's fold changes the result");
         let (mut grad_x, mut grad_gamma) = (dirty(shape.input_len()), dirty(shape.channels_in));
         let (mut grad_beta, mut grad_weight) =
             (dirty(shape.channels_in), dirty(shape.weight_len()));
@@ -133,18 +129,19 @@ impl Case {
         };
         backward(
             shape,
-            &self.x,
             &self.norm(),
+            &statistics,
+            &self.x,
             &self.weight,
             &self.grad_y,
             gradients,
         );
         let mut plain_y = dirty(shape.output_len());
-        convolution_forward(shape, &self.x, &self.weight, &mut plain_y);
+        forward_plain(shape, &self.x, &self.weight, &mut plain_y);
         let (mut plain_grad_x, mut plain_grad_weight) =
             (dirty(shape.input_len()), dirty(shape.weight_len()));
         let grad_x_too = Some(plain_grad_x.as_mut_slice());
-        convolution_backward(
+        backward_plain(
             shape,
             &self.x,
             &self.weight,
@@ -153,7 +150,7 @@ impl Case {
             &mut plain_grad_weight,
         );
         let mut alone = dirty(shape.weight_len());
-        convolution_backward(shape, &self.x, &self.weight, &self.grad_y, None, &mut alone);
+        backward_plain(shape, &self.x, &self.weight, &self.grad_y, None, &mut alone);
         assert_eq!(
             alone, plain_grad_weight,
             "the weight's gradient depends on whether the input's is asked for"
@@ -188,13 +185,14 @@ impl Case {
         let x: Vec<f64> = self.x.iter().map(|&x| f64::from(x)).collect();
         // What the ReLU cuts off is decided as the kernels do, or a rounding error would look like
         // a wrong gradient.
-        let (scale, shift) = self.norm().fold();
+        let (scale, shift) = self.folded(&self.statistics);
         let alive: Vec<bool> = (0..x.len())
             .map(|i| self.x[i].mul_add(scale[channel_of(i)], shift[channel_of(i)]) > 0.0)
             .collect();
         let xhat: Vec<f64> = (0..x.len())
             .map(|i| {
-                (x[i] - f64::from(self.mean[channel_of(i)])) * f64::from(self.rstd[channel_of(i)])
+                (x[i] - f64::from(self.statistics.mean[channel_of(i)]))
+                    * f64::from(self.statistics.rstd[channel_of(i)])
             })
             .collect();
         let a: Vec<f64> = (0..x.len())
@@ -216,7 +214,7 @@ impl Case {
             .map(|i| {
                 let channel = channel_of(i);
                 f64::from(self.gamma[channel])
-                    * f64::from(self.rstd[channel])
+                    * f64::from(self.statistics.rstd[channel])
                     * (dz[i] - grad_beta[channel] / count - xhat[i] * grad_gamma[channel] / count)
             })
             .collect();
@@ -234,7 +232,7 @@ impl Case {
     }
 }
 
-pub(super) fn shape(sizes: [usize; 7]) -> NormReluConvShape {
+pub(super) fn shape(sizes: [usize; 7]) -> ConvolutionShape {
     let [
         batch_size,
         channels_in,
@@ -244,7 +242,7 @@ pub(super) fn shape(sizes: [usize; 7]) -> NormReluConvShape {
         kernel_size,
         groups,
     ] = sizes;
-    NormReluConvShape {
+    ConvolutionShape {
         batch_size,
         channels_in,
         height,

@@ -2,16 +2,16 @@
 
 use rayon::prelude::*;
 
-use super::{
-    Buffer, DenseBlock, Parameters,
-    description::check_len,
-    images_per_task,
-    moments::{Moments, PlaneMoments},
-    norm::{Affine, Statistics},
-    pointwise::{self, Pointwise},
-    spatial::{self, Spatial},
+use super::{DenseBlock, Parameters, batch, spatial};
+use crate::{
+    simd::dispatch,
+    training::{
+        Buffer, check_len,
+        moments::{Moments, PlaneMoments},
+        norm::Statistics,
+        pointwise::Pointwise,
+    },
 };
-use crate::simd::dispatch;
 
 /// Means and biased variances over a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,7 +73,14 @@ pub fn forward(
             &parameters.gamma_2[norm_2.clone()],
             &parameters.beta_2[norm_2],
         );
-        let moments = new_channels(block, parameters, &norm, layer, map, output);
+        let moments = spatial(block).forward(
+            batch(block),
+            &parameters.weight_3[block.weight_3(layer)],
+            &norm,
+            map,
+            output,
+            block.channels_before(layer),
+        );
         if layer + 1 < layers {
             rows.extend(&moments, parameters.epsilon);
         }
@@ -88,8 +95,9 @@ pub fn forward(
 
 /// Copies the block's input to its place, and returns its channels' moments.
 fn append_input(block: &DenseBlock, x: &[f32], output: &mut [f32]) -> Vec<Moments> {
-    let (images, image_len) = (images_per_task(block), block.channels_in * block.pixels());
-    let mut moments = Moments::of_tasks(block.batch_size.div_ceil(images), block.channels_in);
+    let batch = batch(block);
+    let (images, image_len) = (batch.images_per_task, block.channels_in * block.pixels());
+    let mut moments = Moments::of_tasks(batch.tasks(), block.channels_in);
     x.par_chunks(images * image_len)
         .zip(output.par_chunks_mut(images * block.image_len()))
         .zip(moments.par_chunks_mut(block.channels_in))
@@ -125,53 +133,5 @@ pub(super) fn bottleneck(
         &parameters.beta_1[norm_1],
     );
     let weight = &parameters.weight_1[block.weight_1(layer)];
-    let pointwise = &Pointwise::new(&block.layers[layer], weight, false);
-    let (images, channels) = (images_per_task(block), block.bottleneck);
-    let mut moments = Moments::of_tasks(block.batch_size.div_ceil(images), channels);
-    output
-        .par_chunks(images * block.image_len())
-        .zip(map.par_chunks_mut(images * channels * block.pixels()))
-        .zip(moments.par_chunks_mut(channels))
-        .for_each(|((x, y), moments)| {
-            dispatch(pointwise::Forward {
-                block,
-                pointwise,
-                norm: &norm,
-                x,
-                y,
-                moments,
-            });
-        });
-    Moments::of_parts(&moments, channels)
-}
-
-/// Computes the channels that a layer adds, and returns their moments.
-fn new_channels(
-    block: &DenseBlock,
-    parameters: &Parameters<'_>,
-    norm: &[Affine],
-    layer: usize,
-    map: &[f32],
-    output: &mut [f32],
-) -> Vec<Moments> {
-    let spatial = Spatial::new(block);
-    let weights = &spatial.pack_forward(&parameters.weight_3[block.weight_3(layer)]);
-    let (images, channels) = (images_per_task(block), block.growth_rate);
-    let mut moments = Moments::of_tasks(block.batch_size.div_ceil(images), channels);
-    map.par_chunks(images * block.bottleneck * block.pixels())
-        .zip(output.par_chunks_mut(images * block.image_len()))
-        .zip(moments.par_chunks_mut(channels))
-        .for_each(|((x, y), moments)| {
-            dispatch(spatial::Forward {
-                block,
-                spatial,
-                weights,
-                norm,
-                x,
-                y,
-                first_channel: block.channels_before(layer),
-                moments,
-            });
-        });
-    Moments::of_parts(&moments, channels)
+    Pointwise::new(&block.layers[layer], weight, false).forward(batch(block), &norm, output, map)
 }

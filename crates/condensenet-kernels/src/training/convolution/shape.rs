@@ -1,10 +1,12 @@
-//! The sizes of a norm-ReLU-convolution, checked once at the door.
+//! Describes a convolution and its input, checked once at the door.
+
+use crate::training::{connections::Connections, tasks::Batch};
 
 /// Describes one convolution with its input: everything but the numbers.
 ///
 /// The convolution has stride 1, and its padding keeps height and width: none for 1x1, one for 3x3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NormReluConvShape {
+pub struct ConvolutionShape {
     /// Images in the batch.
     pub batch_size: usize,
     /// Channels of the input; a multiple of `groups`.
@@ -21,7 +23,7 @@ pub struct NormReluConvShape {
     pub groups: usize,
 }
 
-impl NormReluConvShape {
+impl ConvolutionShape {
     /// Checks that the sizes describe a convolution these kernels can do.
     ///
     /// # Panics
@@ -52,24 +54,22 @@ impl NormReluConvShape {
         );
     }
 
+    pub(super) fn batch(&self) -> Batch {
+        Batch::new(
+            self.batch_size,
+            [self.height, self.width],
+            self.weight_len(),
+        )
+    }
+
+    /// The connections of a 1x1 convolution.
+    pub(super) fn connections(&self) -> Connections {
+        Connections::grouped(self.channels_in, self.channels_out, self.groups)
+    }
+
     /// Pixels of one plane.
     pub const fn pixels(&self) -> usize {
         self.height * self.width
-    }
-
-    /// Weights of one filter plane: 1 or 9.
-    pub const fn taps(&self) -> usize {
-        self.kernel_size * self.kernel_size
-    }
-
-    /// Input channels that one output sees.
-    pub const fn channels_in_per_group(&self) -> usize {
-        self.channels_in / self.groups
-    }
-
-    /// Output channels of one group.
-    pub const fn channels_out_per_group(&self) -> usize {
-        self.channels_out / self.groups
     }
 
     /// Elements of the input, `[batch_size, channels_in, height, width]`.
@@ -84,15 +84,6 @@ impl NormReluConvShape {
 
     /// Elements of the weight, `[channels_out, channels_in / groups, kernel_size, kernel_size]`.
     pub const fn weight_len(&self) -> usize {
-        self.channels_out * self.channels_in_per_group() * self.taps()
+        self.channels_out * (self.channels_in / self.groups) * self.kernel_size.pow(2)
     }
-}
-
-/// Asserts that a slice has the length its shape asks for.
-#[track_caller]
-pub(super) fn check_len(name: &str, len: usize, expected: usize) {
-    assert_eq!(
-        len, expected,
-        "{name} has {len} elements, its shape asks for {expected}"
-    );
 }

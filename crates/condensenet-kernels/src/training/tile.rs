@@ -129,17 +129,17 @@ pub(super) fn dot<S: Simd, const C: usize, const O: usize>(
     sums
 }
 
-/// Correlates `P` vectors of pixels with the 3x3 filters of `O` outputs.
+/// Correlates `P` vectors of pixels, side by side, with the 3x3 filters of `O` outputs.
 ///
-/// `planes` holds a padded plane of `plane` floats for each input, with `row` floats a row; a position is that of a vector's
-/// upper left tap. `weights` is `[inputs * 9][O]`.
+/// `planes` holds a padded plane of `plane` floats for each input, with `row` floats a row; the first pixel's upper left tap lies
+/// at `position`. `weights` is `[inputs * 9][O]`.
 #[inline(always)]
 pub(super) fn correlate<S: Simd, const O: usize, const P: usize>(
     simd: S,
     planes: &[f32],
     plane: usize,
     row: usize,
-    positions: &[usize; P],
+    position: usize,
     weights: &[f32],
 ) -> [[S::f32s; P]; O] {
     let mut sums = [[simd.splat_f32s(0.0); P]; O];
@@ -147,15 +147,12 @@ pub(super) fn correlate<S: Simd, const O: usize, const P: usize>(
     let (weights, _) = weights.as_chunks::<9>();
     for (plane, taps) in planes.chunks_exact(plane).zip(weights) {
         for ky in 0..3 {
-            let mut lines: [&[f32]; P] = [&[]; P];
-            for p in 0..P {
-                lines[p] = &plane[positions[p] + ky * row..][..S::F32_LANES + 2];
-            }
+            let line = &plane[position + ky * row..][..P * S::F32_LANES + 2];
             for kx in 0..3 {
                 let taps = &taps[ky * 3 + kx];
                 let mut pixels = [simd.splat_f32s(0.0); P];
                 for p in 0..P {
-                    pixels[p] = load::<S>(&lines[p][kx..]);
+                    pixels[p] = load::<S>(&line[kx + p * S::F32_LANES..]);
                 }
                 for o in 0..O {
                     let weight = simd.splat_f32s(taps[o]);
@@ -179,7 +176,7 @@ pub(super) fn dot_line<S: Simd, const C: usize, const O: usize>(
     inputs: &[f32],
     outputs: &[f32],
     plane: usize,
-    positions: &[usize],
+    vectors: usize,
     line: usize,
     center: usize,
 ) -> [[[S::f32s; 3]; O]; C] {
@@ -191,7 +188,8 @@ pub(super) fn dot_line<S: Simd, const C: usize, const O: usize>(
     for o in 0..O {
         output_planes[o] = &outputs[o * plane..][..plane];
     }
-    for &position in positions {
+    for vector in 0..vectors {
+        let position = vector * S::F32_LANES;
         let mut gradients = [simd.splat_f32s(0.0); O];
         for o in 0..O {
             gradients[o] = load::<S>(&output_planes[o][position + center..]);

@@ -42,40 +42,65 @@ impl Statistics {
         self.rstd.extend(new.rstd);
     }
 
-    /// Folds a norm of the channels in `range` to `scale * x + shift`.
-    pub(super) fn fold(&self, range: Range<usize>, gamma: &[f32], beta: &[f32]) -> Vec<Affine> {
+    /// Folds a norm of the channels in `range`, with the ReLU behind it.
+    pub(super) fn fold(&self, range: Range<usize>, gamma: &[f32], beta: &[f32]) -> Vec<Channel> {
         let statistics = self.mean[range.clone()].iter().zip(&self.rstd[range]);
         let parameters = gamma.iter().zip(beta);
         let fold = |((&mean, &rstd), (&gamma, &beta)): ((&f32, &f32), (&f32, &f32))| {
             let scale = gamma * rstd;
-            Affine {
+            let norm = Affine {
                 scale,
                 shift: beta - mean * scale,
-            }
+                floor: 0.0,
+            };
+            Channel { norm, mean }
         };
         statistics.zip(parameters).map(fold).collect()
     }
 }
 
-/// `scale * x + shift`, for one channel.
+/// `max(scale * x + shift, floor)`, for one channel: norm and ReLU, or with a floor of minus infinity nothing at all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Affine {
     pub scale: f32,
     pub shift: f32,
+    pub floor: f32,
 }
 
 impl Affine {
+    pub(super) const IDENTITY: Self = Self {
+        scale: 1.0,
+        shift: 0.0,
+        floor: f32::NEG_INFINITY,
+    };
+
     #[inline(always)]
-    pub(super) fn splat<S: Simd>(self, simd: S) -> [S::f32s; 2] {
-        [simd.splat_f32s(self.scale), simd.splat_f32s(self.shift)]
+    pub(super) fn splat<S: Simd>(self, simd: S) -> [S::f32s; 3] {
+        let Self {
+            scale,
+            shift,
+            floor,
+        } = self;
+        [scale, shift, floor].map(|value| simd.splat_f32s(value))
     }
+}
+
+/// A channel's folded norm, and its mean, from which the backward pass takes distances.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Channel {
+    pub norm: Affine,
+    pub mean: f32,
 }
 
 /// Norm and ReLU of a vector. All passes share this line: they must agree to the bit about what the ReLU cuts off. A NaN stays
 /// one.
 #[inline(always)]
-pub(super) fn activate<S: Simd>(simd: S, x: S::f32s, [scale, shift]: [S::f32s; 2]) -> S::f32s {
-    simd.max_f32s(simd.splat_f32s(0.0), simd.mul_add_e_f32s(x, scale, shift))
+pub(super) fn activate<S: Simd>(
+    simd: S,
+    x: S::f32s,
+    [scale, shift, floor]: [S::f32s; 3],
+) -> S::f32s {
+    simd.max_f32s(floor, simd.mul_add_e_f32s(x, scale, shift))
 }
 
 /// The gradient of a channel in front of a norm: `of_gradient * g + of_distance * (x - mean) + constant`.
@@ -88,6 +113,32 @@ pub(super) struct Correction {
 }
 
 impl Correction {
+    /// Of a gradient that is complete.
+    pub(super) const NONE: Self = Self {
+        of_gradient: 1.0,
+        of_distance: 0.0,
+        mean: 0.0,
+        constant: 0.0,
+    };
+
+    /// Leads a gradient through a norm to its input. `sum` is that of the gradient over `count` values, `grad_gamma` the
+    /// gradient of the norm's scale.
+    pub(super) fn of_norm(
+        gamma: f32,
+        [mean, rstd]: [f32; 2],
+        sum: f64,
+        grad_gamma: f64,
+        count: f64,
+    ) -> Self {
+        let scale = f64::from(gamma) * f64::from(rstd);
+        Self {
+            of_gradient: scale as f32,
+            of_distance: (-scale * f64::from(rstd) * grad_gamma / count) as f32,
+            mean,
+            constant: (-scale * sum / count) as f32,
+        }
+    }
+
     #[inline(always)]
     pub(super) fn splat<S: Simd>(self, simd: S) -> [S::f32s; 4] {
         let Self {
