@@ -70,11 +70,11 @@ impl Export {
         if self.input_size.is_some() && format != Format::Onnx {
             return Err(usage("--input-size is for --format onnx"));
         }
-        if self.dtype.is_some() && format != Format::Safetensors {
-            return Err(usage("--dtype is for --format safetensors"));
-        }
         if let Some(reason) = foreign(&self.output).filter(|_| format == Format::Safetensors) {
             return Err(usage(format!("{}: {reason}", self.output.display())));
+        }
+        if self.dtype.is_some() && format != Format::Safetensors {
+            return Err(usage("--dtype is for --format safetensors"));
         }
         let found = self.network.open(&self.device.find()?)?;
         match format {
