@@ -41,7 +41,7 @@ pub enum PretrainedError {
     NoCache,
     /// The file can't be downloaded.
     #[error(transparent)]
-    Download(#[from] DownloadError),
+    Download(Box<DownloadError>),
     /// The file that was downloaded is not a checkpoint that can be read.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -60,6 +60,12 @@ pub enum PretrainedError {
     /// The network file in the cache can't be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl From<DownloadError> for PretrainedError {
+    fn from(error: DownloadError) -> Self {
+        Self::Download(Box::new(error))
+    }
 }
 
 /// A name that is not the name of published weights.

@@ -30,7 +30,7 @@ impl PretrainedWeights {
             writeln!(out, "{:#}", Value::from(weights))?;
             return Ok(());
         }
-        let header = "weights                          parameters  published error             publisher    license";
+        let header = "weights                          parameters  published error                   publisher    license";
         writeln!(out, "{header}       here")?;
         for &weights in Pretrained::ALL {
             let source = weights.source();
@@ -43,7 +43,7 @@ impl PretrainedWeights {
             let (error, publisher, license) =
                 (error(weights), source.publisher(), source.license());
             let line =
-                format!("{weights:32} {params:>10}  {error:27} {publisher:12} {license:13} {here}");
+                format!("{weights:32} {params:>10}  {error:33} {publisher:12} {license:13} {here}");
             writeln!(out, "{}", line.trim_end())?;
         }
         Ok(())

@@ -10,12 +10,13 @@ use crate::{Scratch, bare, config, networks, weights};
 
 fn logits(weights: &NetworkWeights) -> Vec<f32> {
     let (height, width) = (12, 10);
-    let session = InferenceSession::open(weights).unwrap();
+    let session = InferenceSession::open(weights).expect("weights of a network");
     let images: Vec<f32> = (0..2 * 3 * height * width)
         .map(|at| ((at * 37 % 101) as f32 - 50.0) / 25.0)
         .collect();
     let mut logits = vec![0.0; 2 * session.num_classes()];
-    session.run(&images, 2, height, width, &mut logits).unwrap();
+    let run = session.run(&images, 2, height, width, &mut logits);
+    run.expect("images that the network can take");
     logits
 }
 

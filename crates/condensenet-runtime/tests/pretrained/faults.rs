@@ -14,6 +14,13 @@ use crate::{
 
 const PART: &str = "densenet40_k12_bc_cifar10-0643-6dc86a2e.pth.zip.part";
 
+fn of_download(error: &PretrainedError) -> &DownloadError {
+    match error {
+        PretrainedError::Download(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn a_transfer_that_breaks_goes_on_where_it_stopped() {
     let root = tempfile::tempdir().unwrap();
@@ -24,7 +31,7 @@ fn a_transfer_that_breaks_goes_on_where_it_stopped() {
         .download_from(SMALL, &broken.url("file"), &small_checksum(), |_| {})
         .unwrap_err();
     assert!(
-        matches!(&error, PretrainedError::Download(DownloadError::Interrupted { done, .. }) if *done == half as u64),
+        matches!(of_download(&error), DownloadError::Interrupted { done, .. } if *done == half as u64),
         "{error}"
     );
     assert_eq!(listing(root.path()), [PART]);
@@ -51,11 +58,11 @@ fn a_file_of_another_checksum_is_refused_and_removed() {
             .unwrap_err();
         assert!(
             matches!(
-                &error,
-                PretrainedError::Download(DownloadError::Checksum {
+                of_download(&error),
+                DownloadError::Checksum {
                     algorithm: "SHA-1",
                     ..
-                })
+                }
             ),
             "{error}"
         );
@@ -122,10 +129,7 @@ fn without_a_network_the_error_says_where_to_put_the_file_by_hand() {
             .download_from(SMALL, &url, &small_checksum(), |_| {})
             .unwrap_err();
         assert!(
-            matches!(
-                &error,
-                PretrainedError::Download(DownloadError::Unreachable { .. })
-            ),
+            matches!(of_download(&error), DownloadError::Unreachable { .. }),
             "{error}"
         );
         let text = error.to_string();
@@ -153,10 +157,7 @@ fn a_file_put_there_by_hand_stays_if_it_is_wrong() {
     fs::write(root.path().join(name), "not it").unwrap();
     let error = cache.download(SMALL, |_| {}).unwrap_err();
     assert!(
-        matches!(
-            error,
-            PretrainedError::Download(DownloadError::Checksum { .. })
-        ),
+        matches!(of_download(&error), DownloadError::Checksum { .. }),
         "{error}"
     );
     assert_eq!(listing(root.path()), [name]);

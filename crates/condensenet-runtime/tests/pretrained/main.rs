@@ -88,7 +88,7 @@ fn weights_are_fetched_checked_and_converted_once() {
     // The checksum is that of the checkpoint in the archive.
     let path = cache
         .download_from(SMALL, &url, &small_checksum(), |progress| {
-            heard.push(progress)
+            heard.push(progress);
         })
         .unwrap();
     assert_eq!(path, cache.path(SMALL));
