@@ -7,7 +7,7 @@ use crate::support::*;
 fn rename(photos: &Path, from: &str, to: &str) {
     for split in ["train", "val"] {
         let split = photos.join(split);
-        fs::rename(split.join(from), split.join(to)).unwrap();
+        fs::rename(split.join(from), split.join(to)).expect("a folder to rename");
     }
 }
 

@@ -127,11 +127,17 @@ pub fn backward(
     grad_y: &[f32],
     gradients: Gradients<'_>,
 ) {
+    let Gradients {
+        x: grad_x,
+        gamma: grad_gamma,
+        beta: grad_beta,
+        weight: grad_weight,
+    } = gradients;
     check_len("mean", &statistics.mean, shape.channels_in);
     check_len("variance", &statistics.variance, shape.channels_in);
-    check_len("grad x", gradients.x, shape.input_len());
-    check_len("grad gamma", gradients.gamma, shape.channels_in);
-    check_len("grad beta", gradients.beta, shape.channels_in);
+    check_len("grad x", grad_x, shape.input_len());
+    check_len("grad gamma", grad_gamma, shape.channels_in);
+    check_len("grad beta", grad_beta, shape.channels_in);
     let statistics = Statistics::new(&statistics.mean, &statistics.variance, norm.epsilon);
     let channels = norm.fold(shape, &statistics);
     let mut behind = Buffer::take(shape.input_len());
@@ -142,17 +148,17 @@ pub fn backward(
         weight,
         grad_y,
         Some(&mut behind),
-        gradients.weight,
+        grad_weight,
     );
     let count = shape.batch().samples() as f64;
     let mut corrections = Vec::with_capacity(sums.len());
     for (channel, [dz, dz_distance]) in sums.into_iter().enumerate() {
         let [mean, rstd] = [&statistics.mean, &statistics.rstd].map(|of| of[channel]);
-        let grad_gamma = dz_distance * f64::from(rstd);
-        gradients.gamma[channel] = grad_gamma as f32;
-        gradients.beta[channel] = dz as f32;
+        let of_gamma = dz_distance * f64::from(rstd);
+        grad_gamma[channel] = of_gamma as f32;
+        grad_beta[channel] = dz as f32;
         let gamma = norm.gamma[channel];
-        let through = Correction::of_norm(gamma, [mean, rstd], dz, grad_gamma, count);
+        let through = Correction::of_norm(gamma, [mean, rstd], dz, of_gamma, count);
         corrections.push(match shape.kernel_size {
             // Gradients behind a 1x1 convolution have the norm's scale in them.
             1 => Correction {
@@ -163,7 +169,7 @@ pub fn backward(
         });
     }
     let image_len = shape.channels_in * shape.pixels();
-    (gradients.x.par_chunks_mut(image_len))
+    (grad_x.par_chunks_mut(image_len))
         .zip(x.par_chunks(image_len))
         .zip(behind.par_chunks(image_len))
         .for_each(|((corrected, x), gradient)| {
