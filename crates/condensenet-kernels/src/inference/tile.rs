@@ -13,7 +13,7 @@
 )]
 
 use super::cell::Cell;
-use crate::simd::{mul_add, store};
+use crate::simd::{mul_add, registers, store};
 use pulp::{Simd, WithSimd};
 
 /// The numbers of a product's rows, and the largest of them: with it, one check covers them all.
@@ -299,10 +299,10 @@ pub(crate) fn run_tiles<S: Simd>(
         ($($m:literal: $($n:literal)*;)*) => {
             match (tiles.size.0, tiles.size.1, rows.clamp.is_some()) {
                 $($(
-                    ($m, $n, true) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
+                    ($m, $n, true) if const { $n <= widest($m, registers::<S>()) } => {
                         run::<S, $m, $n, true>(simd, rows, weights, out, tiles)
                     }
-                    ($m, $n, false) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
+                    ($m, $n, false) if const { $n <= widest($m, registers::<S>()) } => {
                         run::<S, $m, $n, false>(simd, rows, weights, out, tiles)
                     }
                 )*)*
@@ -319,7 +319,7 @@ pub(crate) fn run_tiles<S: Simd>(
         out: Cell<'a>,
         tiles: Tiles,
     ) {
-        if const { N <= widest(M, S::REGISTER_COUNT) } {
+        if const { N <= widest(M, registers::<S>()) } {
             simd.vectorize(Gathered::<M, N, CLAMP> {
                 rows,
                 weights,
