@@ -99,6 +99,20 @@ pub enum TrainError {
     /// A new run would overwrite another.
     #[error("{} already holds a run; resume it, or choose another directory", .0.display())]
     RunExists(PathBuf),
+    /// The images have changed since the run began.
+    #[error(
+        "the images are no longer those that the run in {} learns from: {difference}; bring them back, or begin a new run",
+        .directory.display()
+    )]
+    OtherImages {
+        /// The directory of the run.
+        directory: PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// None of the images could be read.
+    #[error("none of the {0} images could be read")]
+    NothingReadable(usize),
     /// There is nothing to resume.
     #[error("there is no run in {}: {reason}", .directory.display())]
     NoRun {

@@ -130,7 +130,7 @@ pub(crate) fn check_images_for(
 /// Evaluates a network, given as the function from images to logits, on every image of a loader.
 ///
 /// # Errors
-/// Fails if the loader does.
+/// Fails if the loader does, and with [`TrainError::NothingReadable`] if all images were skipped.
 pub fn evaluate(
     network: impl Fn(Tensor<4>) -> Tensor<2>,
     loader: &ImageLoader,
@@ -148,7 +148,10 @@ pub fn evaluate(
             .get_or_insert_with(|| Evaluator::new(num_classes))
             .add(&logits, &labels);
     }
-    Ok(evaluator.unwrap_or_else(|| Evaluator::new(0)).finish())
+    let evaluation = evaluator.map(Evaluator::finish);
+    evaluation
+        .filter(|evaluation| evaluation.images > 0)
+        .ok_or_else(|| TrainError::NothingReadable(loader.num_items()))
 }
 
 /// Returns the largest difference between two networks' logits on any image of a loader.

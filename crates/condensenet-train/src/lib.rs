@@ -44,4 +44,7 @@ pub use metrics::count_top_k_errors;
 pub use metrics_file::{EpochMetrics, read_metrics};
 pub use precision::Precision;
 pub use recipe::{GradientClipping, Recipe};
-pub use run::{Display, Interrupt, RunConfig, RunEnding, RunOptions, RunOutcome, TrainingRun};
+pub use run::{
+    Display, Interrupt, RunConfig, RunEnding, RunImages, RunOptions, RunOutcome, TrainingRun,
+    different_names,
+};

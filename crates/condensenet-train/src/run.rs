@@ -4,6 +4,7 @@
 //! with a line an epoch, and `checkpoints/`. A run is resumed from its directory alone.
 
 mod config;
+mod images;
 mod lock;
 mod options;
 mod outcome;
@@ -18,6 +19,7 @@ use burn::tensor::Device;
 use condensenet_models::{AnyNetwork, InitNetwork};
 
 pub use config::RunConfig;
+pub use images::{RunImages, different_names};
 pub use options::{Display, Interrupt, RunOptions};
 pub use outcome::{RunEnding, RunOutcome};
 

@@ -190,6 +190,9 @@ impl TrainingLoop {
                 return Ok(Some(RunEnding::Interrupted));
             }
         }
+        if sums.network.images == 0 {
+            return Err(TrainError::NothingReadable(loader.num_items()));
+        }
         self.pace.count_validation(began.elapsed().as_secs_f64());
         self.progress.end_split(Split::Valid, &sums)?;
 

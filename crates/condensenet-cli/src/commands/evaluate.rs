@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use condensenet::{
     NetworkFile, Normalization, Runner,
@@ -14,15 +14,18 @@ use condensenet::{
         DataSource, EvaluationRecord, check_images,
         data::{
             ImageLoaderConfig, ImageSource, LabeledPhotos, PhotoFolder, PhotoList, PhotoSet,
-            PhotoTransform, Unreadable,
+            PhotoTransform,
         },
-        evaluate as evaluate_network, with_flips,
+        different_names, evaluate as evaluate_network, with_flips,
     },
 };
 
 use crate::{
     failure::usage,
-    options::{Dataset, DatasetOptions, DeviceOption, FloatType, Found, NetworkSource, count},
+    options::{
+        Dataset, DatasetOptions, DeviceOption, FloatType, Found, NetworkSource, WhenUnreadable,
+        count,
+    },
 };
 
 /// The options of `condensenet evaluate`.
@@ -45,9 +48,12 @@ pub(crate) struct Evaluate {
     /// Text file with a photo and its class on each line, instead of a data set
     #[arg(long, value_name = "FILE", conflicts_with_all = ["positional_dataset", "dataset", "data"], help_heading = "Images [default: those that a run validates on]")]
     list: Option<PathBuf>,
-    /// Skip photos that can't be read, and name them
+    /// Photos that can't be read: fail, or skip and name them at the end
+    #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true, default_value_t = WhenUnreadable::Fail, help_heading = "Images [default: those that a run validates on]")]
+    unreadable: WhenUnreadable,
+    /// Compare the network's first class with the images' first, and so on, though their names differ
     #[arg(long, help_heading = "Images [default: those that a run validates on]")]
-    skip_unreadable: bool,
+    classes_by_order: bool,
     /// Convert the network first, and evaluate its test-time form
     #[arg(long, help_heading = None::<&'static str>)]
     converted: bool,
@@ -106,7 +112,7 @@ impl Evaluate {
             ..
         } = &found.file;
         check_images(network.config(), &*valid)?;
-        warn_of_other_names(&found.file, &*valid);
+        self.check_names(&found.file, &*valid)?;
         let normalization = normalization.unwrap_or(usual);
         let images = ImageLoaderConfig::new(self.batch_size, normalization)
             .with_workers(self.workers)
@@ -142,6 +148,19 @@ impl Evaluate {
         Ok(())
     }
 
+    /// Refuses images of other classes than the network's, unless they are to be matched by their order.
+    fn check_names(&self, file: &NetworkFile, images: &dyn ImageSource) -> Result<()> {
+        let names = file.class_names.as_deref().unwrap_or_default();
+        let difference = different_names(names, images.class_names())
+            .filter(|_| !names.is_empty() && !self.classes_by_order);
+        match difference {
+            None => Ok(()),
+            Some(difference) => Err(anyhow!(
+                "{difference}; --classes-by-order compares them all the same"
+            )),
+        }
+    }
+
     /// Says whether this is what a report on the run shows: its own weights, on its own images.
     fn is_kept(&self) -> bool {
         !self.names_images() && !self.network.takes_average() && self.dtype.is_none()
@@ -175,12 +194,11 @@ impl Evaluate {
         let preprocess = file.preprocess();
         let transform =
             PhotoTransform::new(preprocess.size).with_shorter_side(preprocess.shorter_side);
-        let unreadable = if self.skip_unreadable {
-            Unreadable::Skip
-        } else {
-            Unreadable::Fail
-        };
-        Ok(PhotoSet::new(Arc::new(photos), transform, unreadable)?)
+        Ok(PhotoSet::new(
+            Arc::new(photos),
+            transform,
+            self.unreadable.into(),
+        )?)
     }
 
     /// The source of what is no directory of photos, or that of the run, wherever it is now.
@@ -214,20 +232,6 @@ fn class_names(file: &NetworkFile) -> Vec<String> {
         numbers.map(|number| number.to_string()).collect()
     };
     file.class_names.clone().unwrap_or_else(numbers)
-}
-
-/// Says that classes are matched by their order, where their names give reason for doubt.
-fn warn_of_other_names(file: &NetworkFile, images: &dyn ImageSource) {
-    if let Some(names) = &file.class_names
-        && names != images.class_names()
-    {
-        let pairs = names.iter().zip(images.class_names());
-        if let Some((ours, theirs)) = pairs.into_iter().find(|(ours, theirs)| ours != theirs) {
-            log::warn!(
-                "classes are matched by their order, but their names differ: `{ours}` of the network is `{theirs}` of the images"
-            );
-        }
-    }
 }
 
 /// Leaves the record in the run's directory; the answer was given already, so that failing is no failure.

@@ -49,10 +49,20 @@ struct PhotoOptions {
     unreadable: Option<WhenUnreadable>,
 }
 
+/// What becomes of a photo that can't be read.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum WhenUnreadable {
+pub(crate) enum WhenUnreadable {
     Fail,
     Skip,
+}
+
+impl From<WhenUnreadable> for Unreadable {
+    fn from(when: WhenUnreadable) -> Self {
+        match when {
+            WhenUnreadable::Fail => Self::Fail,
+            WhenUnreadable::Skip => Self::Skip,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -109,11 +119,8 @@ impl PhotoOptions {
             transform.color_jitter = jitter;
         }
         transform.validate().map_err(usage)?;
-        let unreadable = match self.unreadable {
-            Some(WhenUnreadable::Skip) => Unreadable::Skip,
-            Some(WhenUnreadable::Fail) | None => Unreadable::Fail,
-        };
-        Ok((transform, unreadable))
+        let unreadable = self.unreadable.unwrap_or(WhenUnreadable::Fail);
+        Ok((transform, unreadable.into()))
     }
 }
 

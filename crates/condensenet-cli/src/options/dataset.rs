@@ -55,9 +55,10 @@ impl Dataset {
         Ok(match self {
             Self::Cifar10 | Self::Synthetic => 10,
             Self::Cifar100 => 100,
-            Self::Photos(directory) => PhotoFolder::open(directory.join("train"))?
-                .class_names()
-                .len(),
+            Self::Photos(directory) => {
+                let [train, _] = PhotoFolder::open_splits(directory)?;
+                train.class_names().len()
+            }
         })
     }
 }

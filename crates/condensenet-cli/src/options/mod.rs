@@ -13,7 +13,7 @@ mod recipe;
 mod run;
 mod verbosity;
 
-pub(crate) use data::DataOptions;
+pub(crate) use data::{DataOptions, WhenUnreadable};
 pub(crate) use dataset::{DATA_DIRECTORY, Dataset, DatasetOptions, IMAGE_SIZE};
 pub(crate) use device::DeviceOption;
 pub(crate) use network::{NetworkOptions, is_kind_of_network};

@@ -1,6 +1,7 @@
 //! The program as its users meet it: what it prints, and how it ends.
 
 mod bench;
+mod classes;
 mod configuration;
 mod conversion;
 mod data_sets;

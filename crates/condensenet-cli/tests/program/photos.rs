@@ -213,7 +213,7 @@ fn a_photo_that_cannot_be_read_ends_the_run_or_is_skipped_and_named() {
         run(arguments.chain(more.iter().copied()))
     };
     assert_refused(&evaluate(&[]), FAILED, &["torn.jpg"]);
-    let output = evaluate(&["--skip-unreadable"]);
+    let output = evaluate(&["--unreadable=skip"]);
     assert_eq!(output.status.code(), Some(DONE));
     assert!(
         stderr(&output).starts_with("warning: skipped: "),

@@ -46,6 +46,7 @@ impl TrainingRun {
             self.config.precision.check(device)?;
         }
         let _lock = RunLock::acquire(&self.directory)?;
+        self.record_images(data)?;
         let checkpoints = self.checkpoints();
         let (resumed, damaged) = checkpoints.latest_usable()?;
         let position = position(resumed.as_ref());
