@@ -2,10 +2,20 @@
 
 use std::any::TypeId;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Widest vector of any instruction set, in `f32` lanes.
 pub(crate) const MAX_LANES: usize = 16;
+
+/// How many vectors a kernel may keep in registers.
+pub(crate) const fn registers<S: Simd>() -> usize {
+    // WebAssembly has as many as one likes, the processor under it may have 16.
+    if cfg!(target_family = "wasm") {
+        16
+    } else {
+        S::REGISTER_COUNT
+    }
+}
 
 /// Runs a kernel with the widest vectors this machine has.
 pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
@@ -17,10 +27,19 @@ pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
                 return Simd::vectorize(simd, op);
             }
         }
+        #[cfg(target_arch = "x86_64")]
         2 => return op.with_simd(pulp::Scalar::new()),
         _ => {}
     }
-    Arch::new().dispatch(op)
+    // Where every machine of the target has vectors, nothing else is compiled.
+    #[cfg(target_feature = "neon")]
+    if let Some(simd) = pulp::aarch64::Neon::try_new() {
+        return Simd::vectorize(simd, op);
+    } else {
+        unreachable!("this program was compiled for machines that have NEON");
+    }
+    #[cfg(not(target_feature = "neon"))]
+    pulp::Arch::new().dispatch(op)
 }
 
 /// Loads one vector from the front of a slice.

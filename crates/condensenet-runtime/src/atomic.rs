@@ -1,8 +1,7 @@
 //! Writes files whole or not at all.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -11,10 +10,18 @@ use std::{
 ///
 /// # Errors
 /// Fails with the system's error, and leaves the old file as it was and no other. What is there and is not a file, such as a
-/// directory, a device or a pipe, is never replaced.
+/// directory, a device or a pipe, is never replaced. WebAssembly in a browser has no file to write.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let target = behind_links(path)?;
-    let path = target.as_path();
+    replace(&behind_links(path)?, bytes)
+}
+
+#[cfg(target_family = "wasm")]
+use std::fs::write as replace;
+
+#[cfg(not(target_family = "wasm"))]
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::{fs::File, io::Write};
+
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -81,7 +81,17 @@ impl NetworkFile {
     /// at once.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
-        let (tensors, metadata) = read(path)?;
+        Self::from_bytes(read_bytes(path)?, path)
+    }
+
+    /// Reads the content of a file; `path` is what an error names.
+    ///
+    /// The tensors share the bytes.
+    ///
+    /// # Errors
+    /// Fails as [`load`](Self::load) does.
+    pub fn from_bytes(bytes: Vec<u8>, path: &Path) -> Result<Self, FileError> {
+        let (tensors, metadata) = parse(bytes, path)?;
         let Some(text) = metadata.get(METADATA) else {
             return Err(FileError::NotDescribed { path: path.into() });
         };
@@ -165,6 +175,10 @@ pub(crate) fn write(
 
 /// Reads tensors, which share the bytes of the file, and metadata.
 pub(crate) fn read(path: &Path) -> Result<(StateDict, HashMap<String, String>), FileError> {
+    parse(read_bytes(path)?, path)
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut file = File::open(path).map_err(FileError::io(path, "open"))?;
     let length = file.metadata().map_err(FileError::io(path, "open"))?.len();
     if length > MAX_FILE {
@@ -174,6 +188,10 @@ pub(crate) fn read(path: &Path) -> Result<(StateDict, HashMap<String, String>), 
     let mut bytes = Vec::with_capacity(length as usize);
     file.read_to_end(&mut bytes)
         .map_err(FileError::io(path, "read"))?;
+    Ok(bytes)
+}
+
+fn parse(bytes: Vec<u8>, path: &Path) -> Result<(StateDict, HashMap<String, String>), FileError> {
     let bytes = Arc::new(bytes);
     let fault = |error| FileError::header(path, error);
     let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(fault)?;

@@ -18,6 +18,8 @@ mod workspace;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]
+mod preset_tests;
+#[cfg(test)]
 mod tests;
 
 pub use condensenet_kernels::inference::Isa;

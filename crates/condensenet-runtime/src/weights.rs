@@ -16,6 +16,7 @@ use crate::{config::NetworkConfig, error::ConfigError, state_dict::StateDict, te
 
 mod check;
 mod error;
+mod random;
 mod size;
 mod specs;
 mod training_form;

@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 #[derive(Clone, Copy, Debug)]
 pub struct Isa(Kind);
 
-/// `pulp`'s proofs that the machine has the instructions.
+/// `pulp`'s proofs that the machine has the instructions. Plain Rust is there where not every machine of the target has vectors.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     #[cfg(target_arch = "x86_64")]
@@ -15,11 +15,14 @@ enum Kind {
     Avx2(pulp::x86::V3),
     #[cfg(target_arch = "aarch64")]
     Neon(pulp::aarch64::Neon),
+    #[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+    Simd128(pulp::wasm::Simd128),
+    #[cfg(not(any(target_feature = "neon", target_feature = "simd128")))]
     Portable,
 }
 
 impl Isa {
-    /// Returns those this machine has, the fastest first: `avx512`, `avx2`, `neon`, `portable`.
+    /// Returns those this machine has, the fastest first: `avx512`, `avx2`, `neon`, `simd128`, `portable`.
     pub fn available() -> impl Iterator<Item = Self> {
         let kinds = [
             #[cfg(target_arch = "x86_64")]
@@ -28,6 +31,9 @@ impl Isa {
             pulp::x86::V3::try_new().map(Kind::Avx2),
             #[cfg(target_arch = "aarch64")]
             pulp::aarch64::Neon::try_new().map(Kind::Neon),
+            #[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+            pulp::wasm::Simd128::try_new().map(Kind::Simd128),
+            #[cfg(not(any(target_feature = "neon", target_feature = "simd128")))]
             Some(Kind::Portable),
         ];
         kinds.into_iter().flatten().map(Self)
@@ -36,13 +42,10 @@ impl Isa {
     /// Returns the fastest this machine has.
     #[must_use]
     pub fn best() -> Self {
-        Self::available().next().unwrap_or(Self::portable())
-    }
-
-    /// Returns plain Rust, which runs everywhere.
-    #[must_use]
-    pub fn portable() -> Self {
-        Self(Kind::Portable)
+        let mut available = Self::available();
+        available
+            .next()
+            .expect("every target has one that needs no detection")
     }
 
     /// Returns the one of that name, if this machine has it.
@@ -61,6 +64,9 @@ impl Isa {
             Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(_) => "neon",
+            #[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+            Kind::Simd128(_) => "simd128",
+            #[cfg(not(any(target_feature = "neon", target_feature = "simd128")))]
             Kind::Portable => "portable",
         }
     }
@@ -75,6 +81,9 @@ impl Isa {
             Kind::Avx2(simd) => Simd::vectorize(simd, op),
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(simd) => Simd::vectorize(simd, op),
+            #[cfg(all(target_family = "wasm", target_feature = "simd128"))]
+            Kind::Simd128(simd) => Simd::vectorize(simd, op),
+            #[cfg(not(any(target_feature = "neon", target_feature = "simd128")))]
             Kind::Portable => Simd::vectorize(pulp::Scalar128b, op),
         }
     }

@@ -5,7 +5,11 @@ use super::{
     columns::{self, run_columns},
     tile::{Rows, Tiles, Weights, run_tiles, widest},
 };
-use crate::{Activation, aligned::Aligned, simd::MAX_LANES};
+use crate::{
+    Activation,
+    aligned::Aligned,
+    simd::{MAX_LANES, registers},
+};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -171,7 +175,7 @@ fn run_vectors<S: Simd>(
     weights: Weights<'_>,
     mut out: Cell<'_>,
 ) {
-    let count = vectors.len().div_ceil(widest(m, S::REGISTER_COUNT));
+    let count = vectors.len().div_ceil(widest(m, registers::<S>()));
     let wide = vectors.len().div_ceil(count);
     // `full` tiles are `wide`, the others one vector narrower.
     let full = vectors.len() - (wide - 1) * count;
@@ -208,7 +212,7 @@ impl<S: Simd> Shapes<S> {
         while width <= WIDEST_PANEL {
             let mut vectors = 1;
             while vectors <= LONG {
-                table[width][vectors] = choose(width, vectors, S::REGISTER_COUNT);
+                table[width][vectors] = choose(width, vectors, registers::<S>());
                 vectors += 1;
             }
             width += 1;

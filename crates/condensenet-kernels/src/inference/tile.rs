@@ -15,7 +15,7 @@
 use super::{activate::activate, cell::Cell};
 use crate::{
     Activation,
-    simd::{mul_add, store},
+    simd::{mul_add, registers, store},
 };
 use pulp::{Simd, WithSimd};
 
@@ -305,10 +305,10 @@ pub(crate) fn run_tiles<S: Simd>(
         ($($m:literal: $($n:literal)*;)*) => {
             match (tiles.size.0, tiles.size.1, rows.clamp.is_some()) {
                 $($(
-                    ($m, $n, true) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
+                    ($m, $n, true) if const { $n <= widest($m, registers::<S>()) } => {
                         run::<S, $m, $n, true>(simd, rows, weights, out, tiles)
                     }
-                    ($m, $n, false) if const { $n <= widest($m, S::REGISTER_COUNT) } => {
+                    ($m, $n, false) if const { $n <= widest($m, registers::<S>()) } => {
                         run::<S, $m, $n, false>(simd, rows, weights, out, tiles)
                     }
                 )*)*
@@ -325,7 +325,7 @@ pub(crate) fn run_tiles<S: Simd>(
         out: Cell<'a>,
         tiles: Tiles,
     ) {
-        if const { N <= widest(M, S::REGISTER_COUNT) } {
+        if const { N <= widest(M, registers::<S>()) } {
             simd.vectorize(Gathered::<M, N, CLAMP> {
                 rows,
                 weights,

@@ -88,7 +88,7 @@ fn values_that_no_network_has_are_refused() {
         (
             format!("{CONV}._mask"),
             disagreeing,
-            "outputs 1 and 5 both belong to group 1, but only one of them keeps input 2",
+            "channels 1 and 5 both belong to group 1, but only one of them keeps its connection with channel 2",
         ),
     ] {
         let mut weights = fresh(&device).state_dict();

@@ -98,7 +98,10 @@ impl Preprocess {
     #[must_use]
     pub fn window(&self, width: usize, height: usize) -> Window {
         // torchvision rounds the longer side down, and the crop's place half to even.
-        let longer = |side: usize, shorter: usize| self.shorter_side * side / shorter;
+        let longer = |side: usize, shorter: usize| {
+            // The product of two sides may not fit in 32 bits.
+            (self.shorter_side as u64 * side as u64 / shorter as u64) as usize
+        };
         let [new_width, new_height] = if width <= height {
             [self.shorter_side, longer(height, width)]
         } else {

@@ -315,17 +315,21 @@ fn session_equals_the_plain_composition() {
             (3, 33, 47),
             (17, 16, 18),
             (2, 65, 40),
-            (1, 225, 223),
+            (1, 129, 223),
         ] {
             if height > 100 && shape.stride == 1 {
                 continue;
             }
+            // Different ones as far as plain loops have the time for them, then those again.
             let image = 3 * height * width;
-            let images = Random(7).values(batch_size * image, 1.0);
-            let expected: Vec<f32> = images
+            let images = Random(7).values(batch_size.min(5) * image, 1.0);
+            let logits = images
                 .chunks_exact(image)
-                .flat_map(|image| forward(&network, image, height, width))
-                .collect();
+                .flat_map(|image| forward(&network, image, height, width));
+            let mut expected: Vec<f32> = logits.collect();
+            let (logits, images) = (expected.repeat(4), images.repeat(4));
+            let images = &images[..batch_size * image];
+            expected = logits[..batch_size * 10].to_vec();
             for isa in Isa::available() {
                 for threads in [1, 2, 3] {
                     let session = InferenceSession::with_isa(network.clone(), isa)
@@ -335,7 +339,7 @@ fn session_equals_the_plain_composition() {
                     let mut logits = vec![f32::NAN; expected.len()];
                     for _ in 0..2 {
                         session
-                            .run(&images, batch_size, height, width, &mut logits)
+                            .run(images, batch_size, height, width, &mut logits)
                             .unwrap();
                         assert_close(
                             &logits,

@@ -93,7 +93,7 @@ fn rows_that_are_not_there_are_refused() {
     let buffer = Aligned::zeros(5 * 32);
     Pointwise::pack(parts).run(
         &Crew::alone(),
-        Isa::portable(),
+        Isa::best(),
         Rows::all(&buffer, 32),
         &mut [0.0; 16],
         16,
@@ -115,5 +115,5 @@ fn a_stride_without_room_for_a_vector_is_refused() {
     };
     let mut buffer = Aligned::zeros(2 * 32);
     let (rows, rest) = Rows::split(&mut buffer, 32, 1);
-    Pointwise::pack(parts).run(&Crew::alone(), Isa::portable(), rows, rest, 32, 18);
+    Pointwise::pack(parts).run(&Crew::alone(), Isa::best(), rows, rest, 32, 18);
 }

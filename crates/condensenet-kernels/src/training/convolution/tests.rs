@@ -45,11 +45,13 @@ fn kernels_equal_naive_loops_on_this_machine() {
     kernels_equal_the_oracle(0);
 }
 
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn kernels_equal_naive_loops_with_avx2() {
     kernels_equal_the_oracle(1);
 }
 
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn kernels_equal_naive_loops_without_vectors() {
     kernels_equal_the_oracle(2);

@@ -1,5 +1,9 @@
 //! The oracle: a fold over layers in naive loops in `f64`, and the blocks it is asked about.
 
+use std::sync::LazyLock;
+
+use rayon::prelude::*;
+
 use super::*;
 use crate::training::{Connections, test_numbers::numbers};
 
@@ -32,6 +36,9 @@ pub(super) enum Kind {
 
 /// A block with its parameters, input and the gradient of its output.
 pub(super) struct Case {
+    pub sizes: Sizes,
+    /// What [`kernels`](Self::kernels) has to return.
+    pub expected: Vec<Vec<f64>>,
     pub block: DenseBlock,
     /// x, gamma_1, beta_1, weight_1, gamma_2, beta_2, weight_3
     pub inputs: [Vec<f32>; 7],
@@ -46,7 +53,7 @@ pub(super) const NAMES: [&str; 7] = [
 pub(super) const EPSILON: f64 = 1e-3;
 
 impl Case {
-    pub(super) fn new(sizes: Sizes) -> Self {
+    fn new(sizes: Sizes) -> Self {
         let mut block = DenseBlock {
             batch_size: sizes.batch_size,
             channels_in: sizes.channels_in,
@@ -121,6 +128,8 @@ impl Case {
             inputs,
             columns,
             block,
+            sizes,
+            expected: Vec::new(),
         };
         // Where a ReLU's input is as small as rounding, single and double precision may decide differently.
         for seed in 100.. {
@@ -217,7 +226,7 @@ impl Case {
     }
 
     /// The same, naively.
-    pub(super) fn naive(&self) -> Vec<Vec<f64>> {
+    fn naive(&self) -> Vec<Vec<f64>> {
         let wide = |values: &Vec<f32>| {
             values
                 .iter()
@@ -550,9 +559,19 @@ const fn learned(groups: usize, dropped: f32, unequal: f32) -> Kind {
     }
 }
 
+/// Every block with what the oracle says, made once: that takes far longer than the kernels do.
+pub(super) static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let cases = BLOCKS.par_iter().map(|&sizes| {
+        let mut case = Case::new(sizes);
+        case.expected = case.naive();
+        case
+    });
+    cases.collect()
+});
+
 /// Batch; channels in, bottleneck, growth rate, groups of the 3x3; plane; layers; kind.
 #[rustfmt::skip]
-pub(super) const BLOCKS: &[Sizes] = &[
+const BLOCKS: &[Sizes] = &[
     sizes(3, [16, 32, 8, 4], [32, 32], 3, Kind::Plain),
     sizes(3, [16, 32, 8, 4], [32, 32], 2, learned(4, 0.75, 0.0)),
     sizes(5, [40, 64, 16, 4], [16, 16], 2, learned(4, 0.5, 0.0)),
