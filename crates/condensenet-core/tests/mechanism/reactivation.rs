@@ -18,8 +18,8 @@ use crate::{deviation, layer, unsettle, values};
 const TOLERANCE: f32 = 5e-6;
 
 /// Gradients are sums of up to a few hundred products, with values up to 51: there, the original's own run in 32 bits is off by 2.4e-5
-/// from that in 64.
-const GRADIENT_TOLERANCE: f32 = 5e-5;
+/// from that in 64. Two parts in a million leave room for any processor's order of sums.
+const GRADIENT_TOLERANCE: f32 = 1e-4;
 
 fn fact(key: &str) -> TensorData {
     let bytes = include_bytes!("../fixtures/v2_layers.safetensors");
