@@ -100,34 +100,33 @@ impl Spatial {
             .par_chunks(x_len)
             .zip(y.par_chunks(images * image_len))
             .zip(grad_y.par_chunks(images * image_len))
-            .zip(
-                sums.par_chunks_mut(channels.len())
-                    .zip(partials.par_chunks_mut(grad_weight.len())),
+            .zip(sums.par_chunks_mut(channels.len()))
+            .zip(partials.par_chunks_mut(grad_weight.len()))
+            .map(
+                |((((x, y), grad_y), sums), grad_weight)| backward::Backward {
+                    spatial: self,
+                    plane: [batch.height, batch.width],
+                    weights,
+                    channels,
+                    x,
+                    y,
+                    grad_y,
+                    image_len,
+                    corrections,
+                    first_channel,
+                    grad_x: None,
+                    sums,
+                    grad_weight,
+                },
             );
-        let task = |(((x, y), grad_y), (sums, grad_weight)): (_, (&mut [_], &mut [_])),
-                    grad_x: Option<&mut [f32]>| {
-            let ((x, y), grad_y): ((&[f32], &[f32]), &[f32]) = ((x, y), grad_y);
-            dispatch(backward::Backward {
-                spatial: self,
-                plane: [batch.height, batch.width],
-                weights,
-                channels,
-                x,
-                y,
-                grad_y,
-                image_len,
-                corrections,
-                first_channel,
-                grad_x,
-                sums,
-                grad_weight,
+        if let Some(grad_x) = grad_x {
+            let tasks = tasks.zip(grad_x.par_chunks_mut(x_len));
+            tasks.for_each(|(mut task, grad_x)| {
+                task.grad_x = Some(grad_x);
+                dispatch(task);
             });
-        };
-        match grad_x {
-            Some(grad_x) => tasks
-                .zip(grad_x.par_chunks_mut(x_len))
-                .for_each(|(tensors, grad_x)| task(tensors, Some(grad_x))),
-            None => tasks.for_each(|tensors| task(tensors, None)),
+        } else {
+            tasks.for_each(dispatch);
         }
         sum_partials(&partials, grad_weight);
         total(&sums, channels.len())
